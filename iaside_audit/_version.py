@@ -1,0 +1,3 @@
+"""The version, single-sourced."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,128 @@
+"""What happens meanwhile: the frozen events of a running audit, and the caller's control of it."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from iaside_audit.result import AuditResult, BandResult, ModelRecord, ScoreValue
+    from iaside_audit.types import Interval
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preparing:
+    """A step before the audit proper; `total` is 0 where it is not known."""
+
+    stage: str
+    done: int = 0
+    total: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """What will be done: the estimator, how many images and how many evaluations."""
+
+    model: ModelRecord
+    estimator: str
+    n_images: int
+    n_failed: int
+    evaluations_per_image: int
+    n_evaluations: int
+    provider: str
+    device: str
+    threads: int
+    batch: int
+    preprocessing_source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageDone:
+    """One image has its row."""
+
+    index: int
+    path: str
+    n_done: int
+    n_images: int
+    elapsed_s: float
+    remaining_s: float | None
+    evaluations_per_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageFailed:
+    """One image was left out."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """The numbers so far, with intervals; over `n_images` rows."""
+
+    n_images: int
+    bands: tuple[BandResult, ...]
+    signed: ScoreValue
+    accuracy: float
+    accuracy_interval: Interval
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Warned:
+    """Something that a reader of the numbers must know."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """The audit ran to its end."""
+
+    result: AuditResult
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cancelled:
+    """The user asked to stop; `partial` is None where too few rows exist."""
+
+    partial: AuditResult | None
+
+
+Event: TypeAlias = (
+    Preparing | Planned | ImageDone | ImageFailed | Estimate | Warned | Finished | Cancelled
+)
+
+
+class Control:
+    """The caller's handle on a running audit; its methods may be called from any thread."""
+
+    def __init__(self) -> None:
+        self._cancelled = threading.Event()
+        self._running = threading.Event()
+        self._running.set()
+
+    def cancel(self) -> None:
+        """Ask the audit to stop; it answers within a second."""
+        self._cancelled.set()
+        self._running.set()
+
+    def pause(self) -> None:
+        """Lease no further images until :meth:`resume`."""
+        self._running.clear()
+
+    def resume(self) -> None:
+        """Go on after :meth:`pause`."""
+        self._running.set()
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether :meth:`cancel` was called."""
+        return self._cancelled.is_set()
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether the audit is to wait."""
+        return not self._running.is_set()

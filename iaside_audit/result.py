@@ -1,0 +1,336 @@
+"""What came out: the frozen result of one audit, and its JSON form (INTERFACE.md)."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from iaside_audit.errors import ReportError, StoreError
+from iaside_audit.preprocessing import Preprocessing
+from iaside_audit.spec import AuditSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from cattrs import Converter
+
+    from iaside_audit.rows import ValueRows
+    from iaside_audit.types import Interval
+
+SCHEMA_VERSION: Final = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BandResult:
+    """One band of the spectrum.
+
+    Parameters
+    ----------
+    index : int
+        0 is the lowest band and holds the mean (DC).
+    low, high : float
+        Edges in the radius rho of METHOD.md, section 1; the band is ``low <= rho < high``.
+    shapley : float
+        Shapley value, in the unit of the value function (nats by default); positive where the band
+        helps the label's probability.
+    standard_error : float
+        Of `shapley`, by the bootstrap over images.
+    interval : (float, float)
+        Of `shapley`, at the specification's confidence.
+    importance : float
+        psi, 0..1; the bands' importances add up to 1.
+    importance_interval : (float, float)
+        Of `importance`; one-sided where `at_boundary`.
+    at_boundary : bool
+        Whether this is the lowest band in more than 1 % of the resamples, where psi is 0 by
+        construction.
+    """
+
+    index: int
+    low: float
+    high: float
+    shapley: float
+    standard_error: float
+    interval: Interval
+    importance: float
+    importance_interval: Interval
+    at_boundary: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoreValue:
+    """One robustness score with its interval, and where it lies among random profiles.
+
+    `percentile` is the share (0..1) of random importance profiles whose score is below `value`.
+    """
+
+    value: float
+    interval: Interval
+    percentile: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Score:
+    """The three robustness scores (METHOD.md, section 5).
+
+    `null_q95` is the 95 % quantile of the paper score of random profiles; `null_quantiles` the 5 %
+    and 95 % quantiles of each of the three.
+    """
+
+    paper: ScoreValue
+    signed: ScoreValue
+    comparable: ScoreValue
+    null_q95: float
+    null_quantiles: dict[str, Interval]
+    beta: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InputRecord:
+    """The model's image input."""
+
+    name: str
+    shape: tuple[int | str | None, ...]
+    dtype: str
+    layout: str
+    channel_order: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputRecord:
+    """The output that is read: its name, kind (logits, probabilities, ...) and classes."""
+
+    name: str
+    kind: str
+    n_classes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelRecord:
+    """Which model was audited, by content.
+
+    `sha256` is the file's; `identity` is over the file and its external data.
+    """
+
+    path: str
+    sha256: str
+    identity: str
+    size_bytes: int
+    input: InputRecord
+    output: OutputRecord
+    preprocessing: Preprocessing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailedImage:
+    """An image that was left out, and why."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataRecord:
+    """Which images were used, by content.
+
+    `n_images` counts the rows behind the numbers, `n_available` the readable images of the data
+    set, `n_ignored` files that no list names.
+    """
+
+    path: str
+    n_images: int
+    n_failed: int
+    manifest_sha256: str
+    labels: str
+    statistics_digest: str | None
+    n_available: int
+    n_ignored: int
+    failed: tuple[FailedImage, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuntimeRecord:
+    """What really ran; everything here may differ between two equal results."""
+
+    provider_requested: str
+    provider: str
+    onnxruntime: str
+    device: str
+    threads: int
+    batch: int
+    lease_images: int
+    workers: int
+    fused: bool
+    elapsed_s: float
+    n_evaluations: int
+    n_cached: int
+    evaluations_per_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ValuesRecord:
+    """Values of the empty and the grand coalition, in the unit of the value function.
+
+    `efficiency_residual` is the largest difference over the images between the sum of the Shapley
+    values and ``v(all) - v(empty)``; `floored_share` the share of probabilities too small to tell
+    from 0.
+    """
+
+    empty: float
+    empty_interval: Interval
+    grand: float
+    grand_interval: Interval
+    efficiency_residual: float
+    floored_share: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accuracy:
+    """Top-1 on the unfiltered images; NaN where the labels are the model's own."""
+
+    top1: float
+    interval: Interval
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EstimatorRecord:
+    """How the Shapley values were estimated; `converged` is None without a target."""
+
+    kind: str
+    n_images: int
+    n_evaluations: int
+    converged: bool | None
+    pairs: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditWarning:
+    """Something that a reader of the numbers must know."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tool:
+    """The program that made the result."""
+
+    name: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditResult:
+    """The result of one audit; every number with its interval, seed and provenance."""
+
+    tool: Tool
+    created: str
+    spec: AuditSpec
+    model: ModelRecord
+    data: DataRecord
+    runtime: RuntimeRecord
+    bands: tuple[BandResult, ...]
+    score: Score
+    values: ValuesRecord
+    accuracy: Accuracy
+    estimator: EstimatorRecord
+    interactions: dict[str, Any] | None = None  # Any: JSON, until interactions are measured
+    classes: tuple[dict[str, Any], ...] | None = None  # Any: the same, for per-class profiles
+    warnings: tuple[AuditWarning, ...] = ()
+    stored_rows: ValueRows | None = field(default=None, compare=False, repr=False)
+
+    def rows(self) -> ValueRows:
+        """Return the value rows behind the numbers.
+
+        Raises
+        ------
+        StoreError
+            If the result was read from a file: rows live only as long as the audit's process.
+        """
+        if self.stored_rows is None:
+            raise StoreError(
+                "Expected the value rows of this audit, found a result read from a file. "
+                "Run the audit again to have its rows."
+            )
+        return self.stored_rows
+
+    def to_json(self) -> str:
+        """Return the result as an indented JSON document; numbers that are not finite are null."""
+        return json.dumps(result_to_document(self), indent=2, ensure_ascii=False) + "\n"
+
+
+def result_to_document(result: AuditResult) -> dict[str, Any]:  # Any: JSON
+    """Return the result as JSON-ready values, ``schema_version`` first."""
+    bare = replace(result, stored_rows=None)
+    document = cast("dict[str, Any]", _finite(_converter().unstructure(bare)))  # Any: JSON
+    del document["stored_rows"]
+    document["spec"] = result.spec.to_dict()
+    return {"schema_version": SCHEMA_VERSION, **document}
+
+
+def result_from_document(document: Mapping[str, Any]) -> AuditResult:  # Any: JSON
+    """Build a result from the values of a JSON document.
+
+    Raises
+    ------
+    ReportError
+        If the document is of another schema version or does not hold a result.
+    """
+    version = document.get("schema_version")
+    if version != SCHEMA_VERSION:
+        raise ReportError(
+            f"Expected a result of schema version {SCHEMA_VERSION}, found {version!r}. "
+            "Open it with the version of the program that wrote it.",
+            expected=str(SCHEMA_VERSION),
+            found=str(version),
+        )
+    try:
+        return _converter().structure(dict(document), AuditResult)
+    except Exception as error:  # cattrs raises exception groups of many types
+        raise ReportError(
+            "Expected the fields of an audit result, found others. "
+            "The file may be damaged or written by another program."
+        ) from error
+
+
+def results_agree(first: AuditResult, second: AuditResult) -> bool:
+    """Say whether two results are the same: all but `created` and `runtime` agree."""
+    documents = [result_to_document(one) for one in (first, second)]
+    for document in documents:
+        del document["created"], document["runtime"]
+    return documents[0] == documents[1]
+
+
+def _converter() -> Converter:
+    """Return the converter between results and plain values."""
+    from cattrs import Converter  # noqa: PLC0415 - start-up time
+
+    converter = Converter(forbid_extra_keys=False)
+    converter.register_structure_hook(float, lambda value, _: math.nan if value is None else value)
+    converter.register_structure_hook(Path, lambda value, _: Path(value))
+    converter.register_unstructure_hook(Path, str)
+    converter.register_structure_hook(AuditSpec, lambda value, _: AuditSpec.from_dict(value))
+    converter.register_structure_hook(
+        Preprocessing,
+        lambda value, _: Preprocessing(
+            **{name: value[name] for name in (one.name for one in fields(Preprocessing))}
+        ),
+    )
+    converter.register_structure_hook_func(
+        lambda kind: kind == int | str | None, lambda value, _: value
+    )
+    return converter
+
+
+def _finite(value: Any) -> Any:  # Any: JSON in, JSON out
+    """Replace numbers that are not finite by None, and tuples by lists."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _finite(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(one) for one in value]
+    return value

@@ -1,0 +1,365 @@
+"""What is asked: the frozen, validated specification of one audit (INTERFACE.md)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from enum import StrEnum
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from iaside_audit.errors import SpecError
+from iaside_audit.registry import BASELINES, VALUE_FUNCTIONS, nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+DEFAULT_BANDS: Final = 8
+REFERENCE_BASELINES: Final = ("zero", "noise", "shuffle")
+"""The authors' zero, gaussian and shuffle."""
+MIN_BANDS: Final = 2
+MAX_BANDS: Final = 32
+MAX_EXACT_BANDS: Final = 16
+"""2**16 coalitions an image is the most that exact mode walks."""
+
+
+class Norm(StrEnum):
+    """Which radius orders the frequencies (METHOD.md, section 1)."""
+
+    LINF = "linf"
+    L2 = "l2"
+
+
+class Range(StrEnum):
+    """What happens to pixels outside [0, 1] (METHOD.md, section 2)."""
+
+    NONE = "none"
+    CLIP = "clip"
+
+
+class Estimator(StrEnum):
+    """How Shapley values are computed (METHOD.md, section 4)."""
+
+    AUTO = "auto"
+    EXACT = "exact"
+    PERMUTATION = "permutation"
+
+
+class Mode(StrEnum):
+    """The mathematics done properly, or the authors' published code (METHOD.md, section 7)."""
+
+    CORRECTED = "corrected"
+    REFERENCE = "reference"
+
+
+class Spacing(StrEnum):
+    """The named spacings of band edges; explicit edges are a tuple of numbers instead."""
+
+    UNIFORM = "uniform"
+    OCTAVE = "octave"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditSpec:
+    """The specification of one audit; every name is that of the command line and of TOML.
+
+    Strings are accepted wherever a choice is listed, and checked.
+
+    Parameters
+    ----------
+    model : path or str
+        An ``.onnx`` file, or an id of the catalogue.
+    images : path
+        Folder of class folders, flat folder, CSV/TSV, or ``.npz``.
+    labels : str
+        ``auto``, ``folder``, ``self``, or a CSV of ``path,label``.
+    classes : path or None
+        Class names; a map of wnid, name or index.
+    preprocess : str
+        ``auto``, a TOML file, a ``preprocessor_config.json``, or a catalogue id.
+    bands : int
+        Number of bands M, 2..32; 8 unless `spacing` lists edges.
+    norm : Norm
+        ``linf`` or ``l2``.
+    spacing : Spacing or tuple of float
+        ``uniform``, ``octave``, or the interior edges, ascending, in (0, 1).
+    frame : "input" or int
+        Size in pixels at which the bands are taken.
+    baseline : str
+        ``zero``, ``mean``, ``noise``, ``shuffle``, or a plug-in's name.
+    range : Range
+        ``none`` or ``clip``.
+    value : str
+        ``log-probability``, ``probability``, ``accuracy``, ``margin``, or a plug-in's name.
+    beta : float
+        Weight ratio of the scores, in (0, 1).
+    estimator : Estimator
+        ``auto``, ``exact`` or ``permutation``.
+    pairs : int
+        Antithetic pairs of orders an image, at least 1.
+    max_images : int or None
+        The first so many images of the canonical order.
+    budget : int or None
+        Evaluations (images put through the model) at most.
+    target_halfwidth : float or None
+        Stop where the signed score's interval is this narrow.
+    seed : int
+        Of every random draw; not negative.
+    confidence : float
+        Of every interval, in (0.5, 1).
+    mode : Mode
+        ``corrected`` or ``reference``.
+    reference_batch : int
+        Images a batch in reference mode, at least 2.
+    device : str
+        ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+    batch : "auto" or int
+        Images a call of the model, at most.
+    threads : "auto" or int
+        Threads of the model's session.
+
+    Raises
+    ------
+    SpecError
+        Naming every fault at once.
+    """
+
+    model: Path
+    images: Path
+    labels: str = "auto"
+    classes: Path | None = None
+    preprocess: str = "auto"
+    bands: int = 0
+    norm: Norm = Norm.LINF
+    spacing: Spacing | tuple[float, ...] = Spacing.UNIFORM
+    frame: int | str = "input"
+    baseline: str = "zero"
+    range: Range = Range.NONE
+    value: str = "log-probability"
+    beta: float = 0.75
+    estimator: Estimator = Estimator.AUTO
+    pairs: int = 1
+    max_images: int | None = None
+    budget: int | None = None
+    target_halfwidth: float | None = None
+    seed: int = 0
+    confidence: float = 0.95
+    mode: Mode = Mode.CORRECTED
+    reference_batch: int = 10
+    device: str = "auto"
+    batch: int | str = "auto"
+    threads: int | str = "auto"
+
+    def __post_init__(self) -> None:
+        faults = [*self._coerce(), *self._faulty_numbers(), *self._faulty_combinations()]
+        if faults:
+            raise SpecError(" ".join(faults))
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the specification as JSON-ready values, defaults filled in."""
+        return {field.name: _plain(getattr(self, field.name)) for field in fields(self)}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, object]) -> AuditSpec:
+        """Build a specification from JSON or TOML values.
+
+        Raises
+        ------
+        SpecError
+            If a name is unknown (the nearest known one is given) or a value is faulty.
+        """
+        known = [field.name for field in fields(cls)]
+        unknown = [name for name in values if name not in known]
+        if unknown:
+            raise SpecError(
+                " ".join(
+                    f"Expected an option of an audit, found {name!r}.{nearest(name, known)}"
+                    for name in unknown
+                )
+            )
+        missing = [name for name in ("model", "images") if not values.get(name)]
+        if missing:
+            raise SpecError(f"Expected {' and '.join(missing)} in the specification, found none.")
+        return cls(**values)  # type: ignore[arg-type]  # __post_init__ checks every value
+
+    def _set(self, name: str, value: object) -> None:
+        object.__setattr__(self, name, value)
+
+    def _coerce(self) -> list[str]:
+        """Bring strings to their types and return the faults met."""
+        faults: list[str] = []
+        for name in ("model", "images", "classes"):
+            value = getattr(self, name)
+            if value is not None:
+                self._set(name, Path(value))
+        for name, kind in (
+            ("norm", Norm),
+            ("range", Range),
+            ("estimator", Estimator),
+            ("mode", Mode),
+        ):
+            value = str(getattr(self, name))
+            choices = [str(member.value) for member in kind]
+            if value in choices:
+                self._set(name, kind(value))
+            else:
+                faults.append(_unknown(name, value, choices))
+        for name, registry in (("baseline", BASELINES), ("value", VALUE_FUNCTIONS)):
+            try:
+                registry.check(str(getattr(self, name)))
+            except SpecError as error:
+                faults.append(error.message)
+        for name in ("frame", "batch", "threads"):
+            value = getattr(self, name)
+            if isinstance(value, str) and value.isdecimal():
+                self._set(name, int(value))
+        return [*faults, *self._settle_bands()]
+
+    def _settle_bands(self) -> list[str]:
+        """Read the spacing, fill in the number of bands, and return the faults met."""
+        faults: list[str] = []
+        try:
+            self._set("spacing", parse_spacing(self.spacing))
+        except SpecError as error:
+            faults.append(error.message)
+        if isinstance(self.spacing, tuple):
+            n_bands = len(self.spacing) + 1
+            if self.bands not in (0, n_bands):
+                faults.append(
+                    f"Expected bands to be {n_bands} for {n_bands - 1} interior edges, found "
+                    f"{self.bands}. Leave bands out."
+                )
+            self._set("bands", n_bands)
+        elif self.bands == 0:
+            self._set("bands", DEFAULT_BANDS)
+        return faults
+
+    def _faulty_numbers(self) -> list[str]:
+        """Return a message for every number out of its range."""
+        faults = [
+            f"Expected {name} to be a whole number of at least {least}, found {value!r}."
+            for name, least, value in (
+                ("bands", MIN_BANDS, self.bands),
+                ("pairs", 1, self.pairs),
+                ("seed", 0, self.seed),
+                ("reference_batch", 2, self.reference_batch),
+                ("max_images", 1, 1 if self.max_images is None else self.max_images),
+                ("budget", 1, 1 if self.budget is None else self.budget),
+            )
+            if not isinstance(value, int) or isinstance(value, bool) or value < least
+        ]
+        if isinstance(self.bands, int) and self.bands > MAX_BANDS:
+            faults.append(f"Expected bands to be at most {MAX_BANDS}, found {self.bands}.")
+        faults += [
+            f"Expected {name} to be a number between {low} and {high}, found {value!r}."
+            for name, low, high, value in (
+                ("beta", 0.0, 1.0, self.beta),
+                ("confidence", 0.5, 1.0, self.confidence),
+                ("target_halfwidth", 0.0, 1.0, self.target_halfwidth or 0.5),
+            )
+            if not isinstance(value, (int, float)) or not low < value < high
+        ]
+        faults += [
+            f"Expected {name} to be {word!r} or a whole number from {least}, found {value!r}."
+            for name, word, least, value in (
+                ("frame", "input", 1, self.frame),
+                ("batch", "auto", 1, self.batch),
+                ("threads", "auto", 1, self.threads),
+            )
+            if value != word and (not isinstance(value, int) or value < least)
+        ]
+        if not _is_device(self.device):
+            faults.append(_unknown("device", self.device, ["auto", "cpu", "cuda", "cuda:0"]))
+        return faults
+
+    def _faulty_combinations(self) -> list[str]:
+        """Return a message for every pair of options that cannot work together."""
+        faults: list[str] = []
+        exact = self.estimator == Estimator.EXACT or self.mode == Mode.REFERENCE
+        if exact and isinstance(self.bands, int) and self.bands > MAX_EXACT_BANDS:
+            faults.append(
+                f"Expected at most {MAX_EXACT_BANDS} bands in exact mode, found {self.bands}. "
+                "Use fewer bands, or --estimator permutation."
+            )
+        if self.mode == Mode.REFERENCE:
+            refused = {
+                "norm": self.norm != Norm.LINF,
+                "spacing": self.spacing != Spacing.UNIFORM,
+                "frame": self.frame != "input",
+                "baseline": self.baseline not in REFERENCE_BASELINES,
+                "range": self.range != Range.NONE,
+                "value": self.value != "log-probability",
+                "estimator": self.estimator == Estimator.PERMUTATION,
+                "budget": self.budget is not None,
+                "target_halfwidth": self.target_halfwidth is not None,
+                "labels self": self.labels == "self",
+            }
+            names = ", ".join(name for name, is_refused in refused.items() if is_refused)
+            if names:
+                faults.append(
+                    f"Expected the published settings in reference mode, found another {names}. "
+                    "Leave these out, or use --mode corrected."
+                )
+        return faults
+
+
+def parse_spacing(value: str | tuple[float, ...] | list[float]) -> Spacing | tuple[float, ...]:
+    """Read a spacing: a name, ``"e1,e2,..."``, or a sequence of numbers.
+
+    Raises
+    ------
+    SpecError
+        If it is neither a known name nor ascending numbers between 0 and 1.
+
+    Examples
+    --------
+    >>> parse_spacing("octave")
+    <Spacing.OCTAVE: 'octave'>
+    >>> parse_spacing("0.1,0.5")
+    (0.1, 0.5)
+    """
+    names = [str(member.value) for member in Spacing]
+    if isinstance(value, str):
+        if value in names:
+            return Spacing(value)
+        parts: list[str] | list[float] = value.split(",")
+    else:
+        parts = list(value)
+    try:
+        edges = tuple(float(part) for part in parts)
+    except (TypeError, ValueError):
+        raise SpecError(
+            _unknown("spacing", str(value), [*names, "edges such as 0.1,0.3,0.6"])
+        ) from None
+    if not all(low < high for low, high in pairwise((0.0, *edges, 1.0))):
+        raise SpecError(
+            f"Expected the edges of spacing to ascend strictly between 0 and 1, found {value!r}."
+        )
+    return edges
+
+
+def _unknown(name: str, value: str, choices: list[str]) -> str:
+    return (
+        f"Expected {name} to be one of {', '.join(choices)}, found {value!r}."
+        f"{nearest(value, choices)}"
+    )
+
+
+def _is_device(value: object) -> bool:
+    text = str(value)
+    return text in {"auto", "cpu", "cuda"} or (
+        text.startswith("cuda:") and text.removeprefix("cuda:").isdecimal()
+    )
+
+
+def _plain(value: object) -> object:
+    """Return `value` as JSON holds it."""
+    match value:
+        case StrEnum():
+            return value.value
+        case Path():
+            return str(value)
+        case tuple():
+            return list(value)
+        case _:
+            return value
