@@ -1,0 +1,22 @@
+"""Run an audit: plan it, lease images to a worker, estimate, and assemble the result.
+
+============================  =================================================================
+module                        what it holds
+============================  =================================================================
+``run``                       :func:`run_audit` and :func:`audit`, the one entry
+``supervisor``                the stages of an audit: model, data, plan, leases, result
+``plan``                      what will be done, settled before the first lease
+``assemble``                  from value rows to the numbers of a result
+``workers``, ``wire``         a worker as the supervisor sees it, and how the two talk
+``tasks``                     what a worker does: inspect, open, statistics, settle, lease
+``evaluate``, ``reference``   one lease: images in, rows out, in corrected and reference mode
+``inputs``, ``settings``      from a photograph to the model's input; what decides the numbers
+``selfcheck``                 models and games of known answer through the whole chain
+============================  =================================================================
+"""
+
+from __future__ import annotations
+
+from iaside_audit.audit.run import audit, run_audit
+
+__all__ = ["audit", "run_audit"]

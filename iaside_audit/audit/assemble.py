@@ -1,0 +1,250 @@
+"""From value rows to the numbers of a result (METHOD.md, sections 4 to 6)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from iaside_audit.games import shapley_values, value_table, walk_shapley
+from iaside_audit.result import (
+    Accuracy,
+    AuditWarning,
+    BandResult,
+    EstimatorRecord,
+    Score,
+    ScoreValue,
+    ValuesRecord,
+)
+from iaside_audit.spec import AuditSpec, Estimator, Mode
+from iaside_audit.statistics import N_RESAMPLES, estimate_profile, null_level, value_function
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from iaside_audit.rows import ValueRow, ValueRows
+    from iaside_audit.statistics import ProfileEstimate
+    from iaside_audit.types import FloatMatrix, FloatVector
+
+MIN_REFERENCE_BATCHES: Final = 8
+"""Fewer batches give no intervals in reference mode (METHOD.md, section 7)."""
+FEW_IMAGES: Final = 30
+FLOORED_SHARE: Final = 1e-3
+EFFICIENCY_TOLERANCE: Final = 1e-4
+CHANCE_FACTOR: Final = 2
+"""Top-1 below so many times chance says that the pipeline is broken."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ImageProfiles:
+    """What each image says by itself.
+
+    Parameters
+    ----------
+    shapley : (n, M) float64
+        In the unit of the value function.
+    empty, grand : (n,) float64
+        Values of the empty and the grand coalition.
+    correct : (n,) float64
+        1 where the unfiltered prediction is the label, else 0; NaN with the model's own labels.
+    """
+
+    shapley: FloatMatrix
+    empty: FloatVector
+    grand: FloatVector
+    correct: FloatVector
+
+    @property
+    def efficiency_residual(self) -> float:
+        """Largest distance of an image's Shapley values from adding up to v(all) - v(empty)."""
+        with np.errstate(invalid="ignore"):
+            residuals = np.abs(self.shapley.sum(axis=1) - (self.grand - self.empty))
+        return float(residuals.max())
+
+
+def image_profiles(
+    rows: ValueRows, spec: AuditSpec, estimator: Estimator, *, labels_are_own: bool
+) -> ImageProfiles:
+    """Compute every image's Shapley values from its row."""
+    with np.errstate(invalid="ignore"):  # reference mode may hold -inf; it is reported
+        values = value_function(spec.value)(rows.log_p, rows.best_other)
+        if estimator == Estimator.EXACT:
+            table = value_table(rows.coalitions[0], values, n_players=spec.bands)
+            shapley = shapley_values(table, n_players=spec.bands)
+        else:
+            shapley = walk_shapley(rows.coalitions, values, n_players=spec.bands)
+    correct = (rows.prediction == rows.label).astype(np.float64)
+    if labels_are_own:
+        correct = np.full_like(correct, np.nan)
+    return ImageProfiles(shapley=shapley, empty=values[:, 0], grand=values[:, 1], correct=correct)
+
+
+def estimate(
+    profiles: ImageProfiles, spec: AuditSpec, *, n_resamples: int = N_RESAMPLES
+) -> ProfileEstimate:
+    """Estimate the model's profile; the unit is the image, or the batch in reference mode."""
+    is_reference = spec.mode == Mode.REFERENCE
+    unit = spec.reference_batch if is_reference else 1
+    return estimate_profile(
+        _unit_means(profiles.shapley, unit),
+        _unit_means(profiles.empty, unit),
+        _unit_means(profiles.grand, unit),
+        _unit_means(profiles.correct, unit),
+        beta=spec.beta,
+        confidence=spec.confidence,
+        seed=spec.seed,
+        n_resamples=n_resamples,
+        min_units=MIN_REFERENCE_BATCHES if is_reference else 2,
+    )
+
+
+def _unit_means(column: FloatMatrix, n_images: int) -> FloatMatrix:
+    """Average the rows of `n_images` consecutive images, which make one unit."""
+    means: FloatMatrix = column.reshape(-1, n_images, *column.shape[1:]).mean(axis=1)
+    return means
+
+
+def band_results(profile: ProfileEstimate, edges: Sequence[float]) -> tuple[BandResult, ...]:
+    """Return the bands of an estimate."""
+    return tuple(
+        BandResult(
+            index=band,
+            low=float(edges[band]),
+            high=float(edges[band + 1]),
+            shapley=float(profile.shapley[band]),
+            standard_error=float(profile.shapley_se[band]),
+            interval=_interval(profile.shapley_interval[band]),
+            importance=float(profile.importance[band]),
+            importance_interval=_interval(profile.importance_interval[band]),
+            at_boundary=bool(profile.at_boundary[band]),
+        )
+        for band in range(len(profile.shapley))
+    )
+
+
+def score_result(profile: ProfileEstimate, spec: AuditSpec) -> Score:
+    """Return the three scores beside their null levels."""
+    null = null_level(spec.bands, spec.beta)
+    return Score(
+        paper=ScoreValue(
+            value=profile.paper,
+            interval=profile.paper_interval,
+            percentile=null.percentile("paper", profile.paper),
+        ),
+        signed=signed_score_value(profile, spec),
+        comparable=ScoreValue(
+            value=profile.comparable,
+            interval=profile.comparable_interval,
+            percentile=null.percentile("comparable", profile.comparable),
+        ),
+        null_q95=null.q95,
+        null_quantiles={str(kind): ends for kind, ends in null.quantiles.items()},
+        beta=spec.beta,
+    )
+
+
+def signed_score_value(profile: ProfileEstimate, spec: AuditSpec) -> ScoreValue:
+    """Return the signed score beside its null level."""
+    null = null_level(spec.bands, spec.beta)
+    return ScoreValue(
+        value=profile.signed,
+        interval=profile.signed_interval,
+        percentile=null.percentile("signed", profile.signed),
+    )
+
+
+def values_record(
+    profile: ProfileEstimate, profiles: ImageProfiles, rows: Sequence[ValueRow]
+) -> ValuesRecord:
+    """Return the values of the empty and the grand coalition, and how well the numbers close."""
+    n_values = sum(row.coalitions.size for row in rows)
+    return ValuesRecord(
+        empty=profile.empty,
+        empty_interval=profile.empty_interval,
+        grand=profile.grand,
+        grand_interval=profile.grand_interval,
+        efficiency_residual=profiles.efficiency_residual,
+        floored_share=sum(row.n_floored for row in rows) / n_values,
+    )
+
+
+def accuracy_result(profile: ProfileEstimate) -> Accuracy:
+    """Return top-1 on the unfiltered images."""
+    return Accuracy(top1=profile.top1, interval=profile.top1_interval)
+
+
+def estimator_record(
+    spec: AuditSpec,
+    estimator: Estimator,
+    *,
+    n_images: int,
+    n_evaluations: int,
+    converged: bool | None,
+) -> EstimatorRecord:
+    """Return how the Shapley values were estimated."""
+    return EstimatorRecord(
+        kind=estimator.value,
+        n_images=n_images,
+        n_evaluations=n_evaluations,
+        converged=converged,
+        pairs=spec.pairs if estimator == Estimator.PERMUTATION else None,
+    )
+
+
+def number_warnings(
+    spec: AuditSpec, profile: ProfileEstimate, values: ValuesRecord, *, n_classes: int
+) -> list[AuditWarning]:
+    """Return what a reader of the numbers must know."""
+    return list(_number_warnings(spec, profile, values, n_classes))
+
+
+def _number_warnings(
+    spec: AuditSpec, profile: ProfileEstimate, values: ValuesRecord, n_classes: int
+) -> Iterator[AuditWarning]:
+    if not np.isfinite(profile.shapley).all():
+        yield AuditWarning(
+            code="not_finite",
+            message="Some values are not finite (a probability underflowed to 0), so Shapley "
+            "values and scores are not defined.",
+        )
+    elif float(np.ptp(profile.shapley)) == 0:
+        yield AuditWarning(
+            code="all_equal",
+            message="All Shapley values are equal: importance is uniform by definition, and the "
+            "scores are 0.",
+        )
+    if spec.mode == Mode.REFERENCE and profile.n_units < MIN_REFERENCE_BATCHES:
+        yield AuditWarning(
+            code="no_intervals",
+            message=f"Batches: {profile.n_units}. Intervals need {MIN_REFERENCE_BATCHES} in "
+            "reference mode, where the batch is the unit.",
+        )
+    elif spec.mode == Mode.CORRECTED and profile.n_units < FEW_IMAGES:
+        yield AuditWarning(
+            code="few_images",
+            message=f"Images: {profile.n_units}. Below {FEW_IMAGES}, intervals are rough and "
+            "describe these images more than the model.",
+        )
+    if values.floored_share > FLOORED_SHARE:
+        yield AuditWarning(
+            code="floored",
+            message=f"{values.floored_share:.2%} of the probabilities were too small to tell from "
+            "0 and were raised to the smallest that can be; Shapley values may be cut short.",
+        )
+    if values.efficiency_residual > EFFICIENCY_TOLERANCE:
+        yield AuditWarning(
+            code="efficiency",
+            message="The Shapley values of an image miss v(all) - v(empty) by "
+            f"{values.efficiency_residual:.1e}.",
+        )
+    if profile.top1 < CHANCE_FACTOR / n_classes:  # never true of NaN
+        yield AuditWarning(
+            code="near_chance",
+            message=f"Top-1 on the unfiltered images is {profile.top1:.1%}, near chance: check "
+            "labels and preprocessing, an audit of a broken pipeline means nothing.",
+        )
+
+
+def _interval(ends: FloatVector) -> tuple[float, float]:
+    return float(ends[0]), float(ends[1])

@@ -1,0 +1,212 @@
+"""What an audit will do, settled before the first lease (METHOD.md, sections 0, 4, 6)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from iaside_audit.audit.evaluate import LeaseItem
+from iaside_audit.errors import ImageError, SpecError
+from iaside_audit.randomness import Purpose, image_generator
+from iaside_audit.spec import MAX_EXACT_BANDS, AuditSpec, Estimator, Mode
+from iaside_audit.spectrum import baseline_needs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from iaside_audit.images import ImageIndex, IndexedImage
+
+STATISTICS_IMAGES: Final = 256
+"""Data-set statistics and shuffle's partners come from so many images (METHOD.md, section 0)."""
+CHEAP_EXACT: Final = 4096
+"""`auto` takes the exact estimator up to so many evaluations."""
+BATCH_AT_224: Final = 32
+"""Rows a call at 224 px: a CPU is at its best from 8 to 32 (benchmarks/, ECOSYSTEM.md, 2)."""
+MAX_BATCH: Final = 256
+PIXELS_AT_224: Final = 224 * 224
+FIRST_CHECK: Final = 100
+"""Stopping is looked at after 100, 200, 400, ... images; denser checks undercover."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditPlan:
+    """The settled shape of an audit.
+
+    Parameters
+    ----------
+    estimator : Estimator
+        Exact or permutation.
+    images : tuple of IndexedImage
+        Those that will be evaluated, in order.
+    partners : tuple of IndexedImage
+        Those from which the baseline ``shuffle`` takes a partner.
+    evaluations_per_image : int
+        Rows that one image puts through the model.
+    shared_evaluations : int
+        Evaluations made once an audit: the empty coalition of a constant baseline.
+    batch : int
+        Rows of every call of the model.
+    lease_images : int
+        Images of a lease, G.
+    """
+
+    estimator: Estimator
+    images: tuple[IndexedImage, ...]
+    partners: tuple[IndexedImage, ...]
+    evaluations_per_image: int
+    shared_evaluations: int
+    batch: int
+    lease_images: int
+    seed: int
+
+    @property
+    def n_evaluations(self) -> int:
+        """Evaluations of the whole audit."""
+        return self.shared_evaluations + len(self.images) * self.evaluations_per_image
+
+    def leases(self) -> Iterator[tuple[LeaseItem, ...]]:
+        """Yield the blocks of consecutive images."""
+        for start in range(0, len(self.images), self.lease_images):
+            yield tuple(
+                LeaseItem(index=index, image=self.images[index], partner=self._partner(index))
+                for index in range(start, min(start + self.lease_images, len(self.images)))
+            )
+
+    def _partner(self, index: int) -> IndexedImage | None:
+        """Return the next image after a seeded start that is of other content."""
+        if not self.partners:
+            return None
+        image = self.images[index]
+        generator = image_generator(self.seed, image.image_id, Purpose.BASELINE)
+        start = int(generator.integers(len(self.partners)))
+        ring = (*self.partners[start:], *self.partners[:start])
+        return next(one for one in ring if one.image_id != image.image_id)
+
+
+def make_plan(
+    spec: AuditSpec, index: ImageIndex, *, size: tuple[int, int], fixed_batch: int | None
+) -> AuditPlan:
+    """Settle the shape of an audit.
+
+    Parameters
+    ----------
+    spec : AuditSpec
+        What is asked.
+    index : ImageIndex
+        The readable images.
+    size : (int, int)
+        Height and width of the model's input.
+    fixed_batch : int or None
+        The model's own batch, where its graph fixes it.
+
+    Raises
+    ------
+    SpecError
+        If the budget is too small for one image.
+    ImageError
+        If there are too few images.
+    """
+    if spec.mode == Mode.REFERENCE:
+        return _reference_plan(spec, index, fixed_batch=fixed_batch)
+    needs = baseline_needs(spec.baseline)
+    images = index.canonical[: spec.max_images]
+    estimator = resolve_estimator(spec, len(images))
+    walked = _row_length(spec, estimator)
+    shared = int(needs.is_constant)
+    per_image = walked - shared
+    if spec.budget is not None:
+        affordable = (spec.budget - shared) // per_image
+        if affordable < 1:
+            raise SpecError(
+                f"Expected a budget of at least {per_image + shared} evaluations, which is one "
+                f"image, found {spec.budget}. Raise --budget, or lower --bands or --pairs."
+            )
+        images = images[:affordable]
+    partners: Sequence[IndexedImage] = ()
+    if needs.partner:
+        partners = index.canonical[:STATISTICS_IMAGES]
+        if len({image.image_id for image in partners}) < 2:  # noqa: PLR2004 - a pair
+            raise ImageError(
+                "Expected at least two different images for --baseline shuffle, found one. "
+                "Add images, or choose another baseline."
+            )
+    batch, lease_images = _batch(spec, per_image, size=size, fixed_batch=fixed_batch)
+    return AuditPlan(
+        estimator=estimator,
+        images=tuple(images),
+        partners=tuple(partners),
+        evaluations_per_image=per_image,
+        shared_evaluations=shared,
+        batch=batch,
+        lease_images=lease_images,
+        seed=spec.seed,
+    )
+
+
+def resolve_estimator(spec: AuditSpec, n_images: int) -> Estimator:
+    """Return the estimator that ``auto`` stands for (METHOD.md, section 4)."""
+    if spec.estimator != Estimator.AUTO:
+        return spec.estimator
+    n_coalitions = 2**spec.bands
+    is_cheap = n_coalitions <= _row_length(spec, Estimator.PERMUTATION)
+    if spec.bands <= MAX_EXACT_BANDS and (is_cheap or n_images * n_coalitions <= CHEAP_EXACT):
+        return Estimator.EXACT
+    return Estimator.PERMUTATION
+
+
+def checkpoints(n_images: int) -> list[int]:
+    """Return the numbers of images at which stopping is looked at: 100, 200, 400, ..."""
+    points = []
+    point = FIRST_CHECK
+    while point <= n_images:
+        points.append(point)
+        point *= 2
+    return points
+
+
+def _row_length(spec: AuditSpec, estimator: Estimator) -> int:
+    """Return how many coalitions one image walks, empty and grand included."""
+    if estimator == Estimator.EXACT:
+        return int(2**spec.bands)
+    return 2 * spec.pairs * (spec.bands - 1) + 2
+
+
+def _batch(
+    spec: AuditSpec, per_image: int, *, size: tuple[int, int], fixed_batch: int | None
+) -> tuple[int, int]:
+    """Return the rows of a call and the images of a lease.
+
+    Batches are filled evenly: an image of 255 rows takes 8 calls of 32, and images of 15 rows
+    share a call two by two.
+    """
+    if isinstance(spec.batch, int):
+        limit = spec.batch
+    else:
+        limit = BATCH_AT_224 * PIXELS_AT_224 // (size[0] * size[1])
+        limit = min(max(limit, BATCH_AT_224), MAX_BATCH)
+    lease_images = max(1, limit // per_image)
+    n_rows = lease_images * per_image
+    n_calls = -(-n_rows // limit)
+    return fixed_batch or -(-n_rows // n_calls), lease_images
+
+
+def _reference_plan(spec: AuditSpec, index: ImageIndex, *, fixed_batch: int | None) -> AuditPlan:
+    """Settle an audit in reference mode: whole batches in the order of the list."""
+    images = index.listed[: spec.max_images]
+    n_whole = len(images) // spec.reference_batch * spec.reference_batch
+    if n_whole == 0:
+        raise ImageError(
+            f"Expected at least one batch of {spec.reference_batch} images in reference mode, "
+            f"found {len(images)} images. Lower --reference-batch."
+        )
+    batch = spec.batch if isinstance(spec.batch, int) else BATCH_AT_224
+    return AuditPlan(
+        estimator=Estimator.EXACT,
+        images=tuple(images[:n_whole]),
+        partners=(),
+        evaluations_per_image=_row_length(spec, Estimator.EXACT),
+        shared_evaluations=0,
+        batch=fixed_batch or min(batch, spec.reference_batch),
+        lease_images=spec.reference_batch,
+        seed=spec.seed,
+    )

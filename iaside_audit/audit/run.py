@@ -1,0 +1,95 @@
+"""One audit from specification to result, as a stream of events (DESIGN.md, "How the data flows").
+
+A supervisor thread leases images to a worker and turns replies into events; the caller's iterator
+only hands them on, so a slow caller does not hold the audit up.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from typing import TYPE_CHECKING
+
+from iaside_audit.audit.supervisor import Supervisor
+from iaside_audit.audit.workers import ProcessWorker
+from iaside_audit.errors import AuditCancelled
+from iaside_audit.events import Cancelled, Control, Event, Finished
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from iaside_audit.audit.workers import Worker
+    from iaside_audit.result import AuditResult
+    from iaside_audit.spec import AuditSpec
+
+
+def run_audit(
+    spec: AuditSpec,
+    control: Control | None = None,
+    *,
+    start_worker: Callable[[], Worker] = ProcessWorker,
+) -> Iterator[Event]:
+    """Run one audit and yield its events; the last is ``Finished`` or ``Cancelled``.
+
+    Closing the iterator cancels the audit.
+
+    Parameters
+    ----------
+    spec : AuditSpec
+        What is asked.
+    control : Control or None
+        The caller's handle to cancel, pause and resume.
+    start_worker : callable
+        Starts the worker that runs the model; a child process unless a test says otherwise.
+
+    Raises
+    ------
+    SpecError
+        If the request cannot work with this model and these images.
+    ModelError
+        If the model cannot be audited, or fails while running.
+    ImageError
+        If no image can be used.
+    """
+    control = control or Control()
+    events: queue.SimpleQueue[Event | BaseException | None] = queue.SimpleQueue()
+
+    def supervise() -> None:
+        try:
+            Supervisor(spec, control, events.put, start_worker).run()
+        except BaseException as error:  # noqa: BLE001 - handed to the caller's thread
+            events.put(error)
+        finally:
+            events.put(None)
+
+    thread = threading.Thread(target=supervise, name="audit supervisor", daemon=True)
+    thread.start()
+    try:
+        while (event := events.get()) is not None:
+            if isinstance(event, BaseException):
+                raise event
+            yield event
+    finally:
+        control.cancel()
+        thread.join()
+
+
+def audit(spec: AuditSpec, control: Control | None = None) -> AuditResult:
+    """Run one audit to its end.
+
+    Raises
+    ------
+    AuditCancelled
+        If `control` cancelled it; ``.partial`` is the result so far, or None.
+    IASideError
+        As :func:`run_audit`.
+    """
+    for event in run_audit(spec, control):
+        match event:
+            case Finished(result=result):
+                return result
+            case Cancelled(partial=partial):
+                raise AuditCancelled("The audit was cancelled.", partial=partial)
+            case _:
+                pass
+    raise AssertionError("an audit ends with Finished or Cancelled")

@@ -1,0 +1,188 @@
+"""The named tasks of a worker: one message in, replies out.
+
+The same tasks run in a child process (`iaside_audit.worker`) and, in tests, in this one.
+"""
+
+from __future__ import annotations
+
+import platform
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import onnxruntime as ort
+
+from iaside_audit.audit.evaluate import LeaseEvaluator, LeaseItem
+from iaside_audit.audit.reference import ReferenceEvaluator
+from iaside_audit.audit.settings import EvaluationSettings
+from iaside_audit.classifier.description import GraphDescription
+from iaside_audit.classifier.graph import describe_graph, load_graph
+from iaside_audit.classifier.session import OnnxClassifier
+from iaside_audit.errors import IASideError
+from iaside_audit.images import IndexedImage, prepare, read_pixels
+from iaside_audit.preprocessing import Preprocessing
+from iaside_audit.result import FailedImage
+from iaside_audit.spec import Mode
+from iaside_audit.spectrum import DatasetStatistics, StatisticsAccumulator
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from iaside_audit.audit.wire import Message
+    from iaside_audit.rows import ValueRow
+
+
+class TaskServer:
+    """Runs tasks against one model."""
+
+    def __init__(self) -> None:
+        self._classifier: OnnxClassifier | None = None
+        self._evaluator: LeaseEvaluator | ReferenceEvaluator | None = None
+
+    def handle(self, message: Message) -> Iterator[Message]:
+        """Yield the replies to one message; the last is ``done`` or ``error``."""
+        try:
+            yield from self._tasks()[message["task"]](message)
+        except IASideError as error:
+            yield {
+                "kind": "error",
+                "error": type(error).__name__,
+                "message": error.message,
+                "path": error.path,
+                "expected": error.expected,
+                "found": error.found,
+            }
+
+    def close(self) -> None:
+        """Release the model."""
+        if self._classifier is not None:
+            self._classifier.close()
+            self._classifier = None
+
+    def _tasks(self) -> dict[str, Callable[[Message], Iterator[Message]]]:
+        return {
+            "inspect": self._inspect,
+            "open": self._open,
+            "statistics": self._statistics,
+            "settle": self._settle,
+            "lease": self._lease,
+        }
+
+    def _inspect(self, message: Message) -> Iterator[Message]:
+        """Describe the graph of a model file."""
+        path = Path(message["model"])
+        graph = describe_graph(load_graph(path), path)
+        yield {"kind": "done", "graph": graph.to_wire()}
+
+    def _open(self, message: Message) -> Iterator[Message]:
+        """Open a session and recognise its output."""
+        path = Path(message["model"])
+        model = load_graph(path)
+        self.close()
+        self._classifier = OnnxClassifier(
+            path,
+            model,
+            GraphDescription.from_wire(message["graph"]),
+            device=message["device"],
+            threads=message["threads"],
+            size=tuple(message["size"]),
+        )
+        yield {
+            "kind": "done",
+            "provider": self._classifier.provider,
+            "threads": self._classifier.threads,
+            "output_kind": self._classifier.kind.value,
+            "n_classes": self._classifier.n_classes,
+            "onnxruntime": ort.__version__,
+            "device": _device_name(self._classifier.provider),
+        }
+
+    def _statistics(self, message: Message) -> Iterator[Message]:
+        """Measure mean colour and mean power of some images (METHOD.md, section 0)."""
+        preprocessing = Preprocessing(**message["preprocessing"])
+        root = Path(message["root"])
+        accumulator = StatisticsAccumulator()
+        for values in message["images"]:
+            pixels = read_pixels(IndexedImage.from_wire(values), root)
+            accumulator.add(prepare(pixels, preprocessing))
+        statistics = accumulator.finish()
+        yield {
+            "kind": "done",
+            "mean_colour": statistics.mean_colour,
+            "power": statistics.power,
+            "n_images": statistics.n_images,
+            "digest": statistics.digest,
+        }
+
+    def _settle(self, message: Message) -> Iterator[Message]:
+        """Fix what decides the numbers, before the first lease."""
+        settings = EvaluationSettings.from_wire(message["settings"])
+        root = Path(message["root"])
+        classifier = self._opened()
+        if settings.spec.mode == Mode.REFERENCE:
+            self._evaluator = ReferenceEvaluator(classifier, settings, root=root)
+        else:
+            statistics = None
+            if "power" in message:
+                statistics = DatasetStatistics(
+                    mean_colour=message["mean_colour"],
+                    power=message["power"],
+                    n_images=message["n_images"],
+                )
+            self._evaluator = LeaseEvaluator(classifier, settings, root=root, statistics=statistics)
+        yield {"kind": "done"}
+
+    def _lease(self, message: Message) -> Iterator[Message]:
+        """Evaluate a block of images."""
+        if self._evaluator is None:
+            raise IASideError("Expected settings before the first lease, found none.")
+        started = time.perf_counter()
+        items = [LeaseItem.from_wire(values) for values in message["items"]]
+        for item, outcome in zip(items, self._evaluator(items), strict=True):
+            if isinstance(outcome, FailedImage):
+                yield {
+                    "kind": "failed",
+                    "index": item.index,
+                    "path": outcome.path,
+                    "reason": outcome.reason,
+                }
+            else:
+                yield {"kind": "row", **_row_to_wire(outcome)}
+        yield {
+            "kind": "done",
+            "lease": message["lease"],
+            "n_evaluations": self._evaluator.n_evaluations,
+            "elapsed_s": time.perf_counter() - started,
+        }
+
+    def _opened(self) -> OnnxClassifier:
+        if self._classifier is None:
+            raise IASideError("Expected an open model, found none.")
+        return self._classifier
+
+
+def _row_to_wire(row: ValueRow) -> Message:
+    return {
+        "index": row.index,
+        "image_id": row.image_id,
+        "path": row.path,
+        "label": row.label,
+        "prediction": row.prediction,
+        "coalitions": row.coalitions,
+        "log_p": row.log_p,
+        "best_other": row.best_other,
+        "n_floored": row.n_floored,
+        "elapsed_s": row.elapsed_s,
+    }
+
+
+def _device_name(provider: str) -> str:
+    """Name the processor that runs the model."""
+    if not provider.startswith("CPU"):
+        return provider.removesuffix("ExecutionProvider")
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()

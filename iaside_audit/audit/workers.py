@@ -1,0 +1,195 @@
+"""Workers as the supervisor sees them: send a message, receive replies."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import deque
+from contextlib import suppress
+from multiprocessing.connection import Client, Connection, Listener
+from typing import TYPE_CHECKING, Final, Protocol
+
+from iaside_audit.audit.wire import Message, decode, encode
+from iaside_audit.errors import WIRE_NAMES, InferenceError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import IO
+
+START_DEADLINE_S: Final = 60.0
+POLL_S: Final = 0.05
+ENVIRONMENT: Final = (
+    "PATH",
+    "HOME",
+    "LANG",
+    "LC_ALL",
+    "TMPDIR",
+    "TEMP",
+    "TMP",
+    "SYSTEMROOT",
+    "PYTHONPATH",
+    "VIRTUAL_ENV",
+    "LD_LIBRARY_PATH",
+    "CUDA_VISIBLE_DEVICES",
+    "CUDA_PATH",
+)
+"""What a worker inherits of the environment; a stranger's model gets no secrets to read."""
+
+
+class Worker(Protocol):
+    """Something that runs tasks."""
+
+    def send(self, message: Message) -> None:
+        """Queue a task."""
+
+    def receive(self, timeout_s: float) -> Message | None:
+        """Return the next reply, or None when the time is up."""
+
+    def kill(self) -> None:
+        """End at once."""
+
+
+class ProcessWorker:
+    """A worker in a child process of its own.
+
+    It is started with the interpreter's own command line, not by ``multiprocessing.Process``, so a
+    script needs no ``if __name__ == "__main__"``.
+
+    Raises
+    ------
+    InferenceError
+        If the process does not start.
+    """
+
+    def __init__(self) -> None:
+        self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed by kill()
+        key = secrets.token_bytes(32)
+        with Listener(authkey=key) as listener:
+            self._process = subprocess.Popen(
+                # -P keeps the working folder, which may hold a stranger's files, off sys.path.
+                [sys.executable, "-P", "-m", "iaside_audit.worker"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=self._log,
+                env={name: os.environ[name] for name in ENVIRONMENT if name in os.environ},
+                start_new_session=True,  # Ctrl-C is for the supervisor, which then decides
+            )
+            greeting = {"address": listener.address, "key": key.hex()}
+            try:
+                self._greet(greeting)
+                self._connection = self._accept(listener)
+            except BaseException:
+                self._process.kill()
+                self._process.wait()
+                raise
+
+    def send(self, message: Message) -> None:
+        """Queue a task."""
+        try:
+            self._connection.send_bytes(encode(message))
+        except OSError as error:
+            raise self._death() from error
+
+    def receive(self, timeout_s: float) -> Message | None:
+        """Return the next reply, or None when the time is up.
+
+        Raises
+        ------
+        InferenceError
+            If the process died.
+        """
+        try:
+            if not self._connection.poll(timeout_s):
+                return None
+            return decode(self._connection.recv_bytes())
+        except (EOFError, OSError) as error:
+            raise self._death() from error
+
+    def kill(self) -> None:
+        """End the process at once."""
+        self._connection.close()
+        self._process.kill()
+        self._process.wait()
+        self._log.close()
+
+    def _greet(self, greeting: dict[str, object]) -> None:
+        pipe = self._process.stdin
+        if pipe is not None:
+            with suppress(BrokenPipeError), pipe:
+                pipe.write(json.dumps(greeting).encode() + b"\n")
+
+    def _accept(self, listener: Listener) -> Connection:
+        """Wait for the process to connect; a process that dies first must not hang us."""
+        accepted: list[Connection] = []
+        thread = threading.Thread(target=lambda: accepted.append(listener.accept()), daemon=True)
+        thread.start()
+        deadline = time.monotonic() + START_DEADLINE_S
+        while thread.is_alive():
+            thread.join(POLL_S)
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                break
+        if not accepted:
+            with suppress(OSError, EOFError):  # unblocks accept(), which knows no deadline
+                Client(listener.address).close()
+            raise self._death()
+        return accepted[0]
+
+    def _death(self) -> InferenceError:
+        """Say how the process ended."""
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(timeout=1)
+        code = self._process.returncode
+        how = f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
+        self._log.seek(0)
+        lines = self._log.read().decode(errors="replace").strip().splitlines()
+        last = f" ({lines[-1][:200]})" if lines else ""
+        return InferenceError(
+            f"Expected the worker process to answer, found that it ended with {how}{last}. "
+            "The model may need more memory than there is: try a smaller --batch."
+        )
+
+
+class InProcessWorker:
+    """A worker in this process, for tests: the same tasks, nothing isolated."""
+
+    def __init__(self) -> None:
+        from iaside_audit.audit.tasks import TaskServer  # noqa: PLC0415 - imports onnxruntime
+
+        self._server = TaskServer()
+        self._queue: deque[Message] = deque()
+        self._replies: Iterator[Message] = iter(())
+
+    def send(self, message: Message) -> None:
+        """Queue a task."""
+        self._queue.append(message)
+
+    def receive(self, timeout_s: float) -> Message | None:  # noqa: ARG002 - never waits
+        """Run queued tasks as far as the next reply."""
+        while True:
+            for reply in self._replies:
+                return decode(encode(reply))
+            if not self._queue:
+                return None
+            self._replies = self._server.handle(decode(encode(self._queue.popleft())))
+
+    def kill(self) -> None:
+        """Release the model."""
+        self._server.close()
+
+
+def raise_if_error(reply: Message) -> None:
+    """Raise the error that a worker reported, as the type it named."""
+    if reply.get("kind") == "error":
+        kind = WIRE_NAMES.get(str(reply.get("error")), InferenceError)
+        raise kind(
+            str(reply.get("message")),
+            path=reply.get("path"),
+            expected=reply.get("expected"),
+            found=reply.get("found"),
+        )

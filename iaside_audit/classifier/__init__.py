@@ -1,0 +1,17 @@
+"""An ONNX file as a classifier.
+
+============================  =================================================================
+module                        what it holds
+============================  =================================================================
+``identity``                  hashes of the model file
+``description``               what the file is, as plain values
+``graph``                     the same, read from the file without running it
+``providers``                 which execution providers this machine offers
+``session``                   one ONNX Runtime session that gives log-probabilities
+``preprocessing_sources``     the places where preprocessing is found
+``catalogue``                 the models that ship
+``synthetic``                 small ONNX classifiers whose use of the bands is known
+============================  =================================================================
+
+``graph`` and ``session`` parse and run a stranger's file: only worker processes import them.
+"""
