@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from iaside_audit.errors import ReportError, StoreError
 from iaside_audit.preprocessing import Preprocessing
+from iaside_audit.rows import ValueRows  # noqa: TC001 - cattrs reads the annotations
 from iaside_audit.spec import AuditSpec
+from iaside_audit.types import Interval  # noqa: TC001 - the same
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from cattrs import Converter
-
-    from iaside_audit.rows import ValueRows
-    from iaside_audit.types import Interval
 
 SCHEMA_VERSION: Final = 1
 
@@ -264,9 +263,7 @@ class AuditResult:
 
 def result_to_document(result: AuditResult) -> dict[str, Any]:  # Any: JSON
     """Return the result as JSON-ready values, ``schema_version`` first."""
-    bare = replace(result, stored_rows=None)
-    document = cast("dict[str, Any]", _finite(_converter().unstructure(bare)))  # Any: JSON
-    del document["stored_rows"]
+    document = cast("dict[str, Any]", _finite(_converter().unstructure(result)))  # Any: JSON
     document["spec"] = result.spec.to_dict()
     return {"schema_version": SCHEMA_VERSION, **document}
 
@@ -307,8 +304,13 @@ def results_agree(first: AuditResult, second: AuditResult) -> bool:
 def _converter() -> Converter:
     """Return the converter between results and plain values."""
     from cattrs import Converter  # noqa: PLC0415 - start-up time
+    from cattrs.gen import (  # noqa: PLC0415
+        make_dict_structure_fn,
+        make_dict_unstructure_fn,
+        override,
+    )
 
-    converter = Converter(forbid_extra_keys=False)
+    converter = Converter()
     converter.register_structure_hook(float, lambda value, _: math.nan if value is None else value)
     converter.register_structure_hook(Path, lambda value, _: Path(value))
     converter.register_unstructure_hook(Path, str)
@@ -321,6 +323,15 @@ def _converter() -> Converter:
     )
     converter.register_structure_hook_func(
         lambda kind: kind == int | str | None, lambda value, _: value
+    )
+    # Rows are kept in the store, not in the document.
+    converter.register_unstructure_hook(
+        AuditResult,
+        make_dict_unstructure_fn(AuditResult, converter, stored_rows=override(omit=True)),
+    )
+    converter.register_structure_hook(
+        AuditResult,
+        make_dict_structure_fn(AuditResult, converter, stored_rows=override(omit=True)),
     )
     return converter
 

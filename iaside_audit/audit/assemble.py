@@ -208,7 +208,7 @@ def _number_warnings(
             message="Some values are not finite (a probability underflowed to 0), so Shapley "
             "values and scores are not defined.",
         )
-    elif float(np.ptp(profile.shapley)) == 0:
+    elif float(np.ptp(profile.importance)) == 0:
         yield AuditWarning(
             code="all_equal",
             message="All Shapley values are equal: importance is uniform by definition, and the "

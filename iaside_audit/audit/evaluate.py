@@ -20,7 +20,6 @@ from iaside_audit.spectrum import baseline_needs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -122,8 +121,6 @@ class LeaseEvaluator:
         The model under audit.
     settings : EvaluationSettings
         What decides the numbers.
-    root : Path
-        The data set's root.
     statistics : DatasetStatistics or None
         For the baselines that need them.
     """
@@ -133,12 +130,10 @@ class LeaseEvaluator:
         classifier: OnnxClassifier,
         settings: EvaluationSettings,
         *,
-        root: Path,
         statistics: DatasetStatistics | None,
     ) -> None:
         self._classifier = classifier
         self._settings = settings
-        self._root = root
         self._inputs = CoalitionInputs(
             settings,
             layout=classifier.graph.layout,
@@ -165,10 +160,10 @@ class LeaseEvaluator:
         spec = self._settings.spec
         image_id = item.image.image_id
         try:
-            image = self._inputs.image(read_pixels(item.image, self._root))
+            image = self._inputs.image(read_pixels(item.image))
             partner = None
             if item.partner is not None:
-                partner = self._inputs.image(read_pixels(item.partner, self._root))
+                partner = self._inputs.image(read_pixels(item.partner))
         except ImageError as error:
             return FailedImage(path=item.image.path, reason=error.message)
         generator = image_generator(spec.seed, image_id, Purpose.BASELINE)

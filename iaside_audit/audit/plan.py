@@ -109,7 +109,7 @@ def make_plan(
     if spec.mode == Mode.REFERENCE:
         return _reference_plan(spec, index, fixed_batch=fixed_batch)
     needs = baseline_needs(spec.baseline)
-    images = index.canonical[: spec.max_images]
+    images = index.entries[: spec.max_images]
     estimator = resolve_estimator(spec, len(images))
     walked = _row_length(spec, estimator)
     shared = int(needs.is_constant)
@@ -124,7 +124,7 @@ def make_plan(
         images = images[:affordable]
     partners: Sequence[IndexedImage] = ()
     if needs.partner:
-        partners = index.canonical[:STATISTICS_IMAGES]
+        partners = index.entries[:STATISTICS_IMAGES]
         if len({image.image_id for image in partners}) < 2:  # noqa: PLR2004 - a pair
             raise ImageError(
                 "Expected at least two different images for --baseline shuffle, found one. "
@@ -192,7 +192,7 @@ def _batch(
 
 def _reference_plan(spec: AuditSpec, index: ImageIndex, *, fixed_batch: int | None) -> AuditPlan:
     """Settle an audit in reference mode: whole batches in the order of the list."""
-    images = index.listed[: spec.max_images]
+    images = [index.entries[place] for place in index.listed[: spec.max_images]]
     n_whole = len(images) // spec.reference_batch * spec.reference_batch
     if n_whole == 0:
         raise ImageError(

@@ -20,7 +20,6 @@ from iaside_audit.spectrum import ReferenceFilter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -41,16 +40,11 @@ class ReferenceEvaluator:
         The model under audit.
     settings : EvaluationSettings
         What decides the numbers.
-    root : Path
-        The data set's root.
     """
 
-    def __init__(
-        self, classifier: OnnxClassifier, settings: EvaluationSettings, *, root: Path
-    ) -> None:
+    def __init__(self, classifier: OnnxClassifier, settings: EvaluationSettings) -> None:
         self._classifier = classifier
         self._settings = settings
-        self._root = root
         self.n_evaluations = 0
 
     def __call__(self, items: Sequence[LeaseItem]) -> Iterator[ValueRow | FailedImage]:
@@ -58,10 +52,7 @@ class ReferenceEvaluator:
         started = time.perf_counter()
         try:
             images = np.stack(
-                [
-                    prepare(read_pixels(item.image, self._root), self._settings.preprocessing)
-                    for item in items
-                ]
+                [prepare(read_pixels(item.image), self._settings.preprocessing) for item in items]
             )
             log_p, best_other, predictions = self._evaluate(images, items)
         except ImageError as error:

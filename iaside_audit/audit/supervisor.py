@@ -15,9 +15,10 @@ from iaside_audit.audit.model import open_model
 from iaside_audit.audit.plan import STATISTICS_IMAGES, make_plan
 from iaside_audit.audit.settings import EvaluationSettings
 from iaside_audit.audit.workers import raise_if_error
+from iaside_audit.classifier.providers import available_threads
 from iaside_audit.errors import AuditCancelled, ImageError
 from iaside_audit.events import Cancelled, Finished, ImageFailed, Planned, Preparing, Warned
-from iaside_audit.images import find_images, index_images, resolve_labels
+from iaside_audit.images import FROM_MODEL, find_images, index_images, resolve_labels
 from iaside_audit.result import AuditResult, AuditWarning, DataRecord, RuntimeRecord, Tool
 from iaside_audit.rows import ValueRow, ValueRows
 from iaside_audit.spec import Mode
@@ -99,7 +100,7 @@ class Supervisor:
         digest = self._settle(worker, index, model, plan)
         self._warn_of_data(index, plan, model)
         self._emit(_planned(model, plan, n_failed=len(index.failed)))
-        labels_are_own = labelling.is_own
+        labels_are_own = labelling.source == FROM_MODEL
         store = MemoryRowStore(range(len(plan.images)))
         run = LeaseRun(
             spec,
@@ -138,8 +139,8 @@ class Supervisor:
             manifest_sha256=index.manifest_sha256,
             labels=labelling.source,
             statistics_digest=digest,
-            n_available=len(index.canonical),
-            n_ignored=listing.n_ignored,
+            n_available=len(index.entries),
+            n_ignored=labelling.n_ignored,
             failed=failed,
         )
         result = self._result(
@@ -178,6 +179,7 @@ class Supervisor:
             listing,
             labelling,
             seed=self._spec.seed,
+            workers=available_threads(),
             on_progress=lambda done, total: self._emit(
                 Preparing(stage="reading the images", done=done, total=total)
             ),
@@ -200,7 +202,6 @@ class Supervisor:
         message: Message = {
             "task": "settle",
             "settings": settings.to_wire(),
-            "root": str(index.root),
         }
         digest = None
         if baseline_needs(self._spec.baseline).statistics and self._spec.mode == Mode.CORRECTED:
@@ -210,8 +211,7 @@ class Supervisor:
                 {
                     "task": "statistics",
                     "preprocessing": asdict(settings.frame_preprocessing),
-                    "root": str(index.root),
-                    "images": [one.to_wire() for one in index.canonical[:STATISTICS_IMAGES]],
+                    "images": [one.to_wire() for one in index.entries[:STATISTICS_IMAGES]],
                 },
             )
             digest = str(statistics["digest"])
@@ -224,7 +224,7 @@ class Supervisor:
         if index.failed:
             self._warn(
                 "images_failed",
-                f"{len(index.failed)} of {len(index.failed) + len(index.canonical)} images could "
+                f"{len(index.failed)} of {len(index.failed) + len(index.entries)} images could "
                 "not be read and were left out.",
             )
         short = min(model.input_size)

@@ -100,10 +100,9 @@ class TaskServer:
     def _statistics(self, message: Message) -> Iterator[Message]:
         """Measure mean colour and mean power of some images (METHOD.md, section 0)."""
         preprocessing = Preprocessing(**message["preprocessing"])
-        root = Path(message["root"])
         accumulator = StatisticsAccumulator()
         for values in message["images"]:
-            pixels = read_pixels(IndexedImage.from_wire(values), root)
+            pixels = read_pixels(IndexedImage.from_wire(values))
             accumulator.add(prepare(pixels, preprocessing))
         statistics = accumulator.finish()
         yield {
@@ -117,10 +116,9 @@ class TaskServer:
     def _settle(self, message: Message) -> Iterator[Message]:
         """Fix what decides the numbers, before the first lease."""
         settings = EvaluationSettings.from_wire(message["settings"])
-        root = Path(message["root"])
         classifier = self._opened()
         if settings.spec.mode == Mode.REFERENCE:
-            self._evaluator = ReferenceEvaluator(classifier, settings, root=root)
+            self._evaluator = ReferenceEvaluator(classifier, settings)
         else:
             statistics = None
             if "power" in message:
@@ -129,7 +127,7 @@ class TaskServer:
                     power=message["power"],
                     n_images=message["n_images"],
                 )
-            self._evaluator = LeaseEvaluator(classifier, settings, root=root, statistics=statistics)
+            self._evaluator = LeaseEvaluator(classifier, settings, statistics=statistics)
         yield {"kind": "done"}
 
     def _lease(self, message: Message) -> Iterator[Message]:

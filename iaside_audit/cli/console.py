@@ -1,0 +1,129 @@
+"""What people see in a terminal: results on stdout, progress and messages on stderr."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Final
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.markup import escape
+from rich.padding import Padding
+from rich.table import Table
+
+from iaside_audit.report.summary import (
+    format_estimate,
+    format_interval,
+    format_number,
+    format_percent,
+    importance_rows,
+    score_rows,
+    score_sentence,
+    value_unit,
+)
+
+if TYPE_CHECKING:
+    from iaside_audit.result import AuditResult
+
+BAR_WIDTH: Final = 10
+WIDTH: Final = 80
+"""Results that are not printed on a terminal are laid out for so many columns."""
+
+
+def stdout() -> Console:
+    """Return the console for results; it honours NO_COLOR."""
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = WIDTH
+    return console
+
+
+def stderr() -> Console:
+    """Return the console for progress and messages."""
+    return Console(stderr=True, highlight=False)
+
+
+def print_result(result: AuditResult, console: Console) -> None:
+    """Print bands, scores and what a reader of them must know."""
+    console.print()
+    console.print(_bands(result))
+    console.print(_scores(result))
+    confidence = format_percent(result.spec.confidence)
+    console.print(Padding(f"[bold]{escape(score_sentence(result))}[/bold]", (0, 1)))
+    console.print(Padding(_facts(result, confidence), (0, 1)))
+    for warning in result.warnings:
+        console.print(Padding(f"[yellow]Warning:[/yellow] {escape(warning.message)}", (0, 1)))
+
+
+def _bands(result: AuditResult) -> Table:
+    unit = value_unit(result)
+    table = _table(f"Spectral importance{f' (Shapley values in {unit})' if unit else ''}")
+    for name in ("band", "frequency", "Shapley", "interval", "importance", "interval"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("", width=BAR_WIDTH, no_wrap=True)
+    for row, band in zip(importance_rows(result), result.bands, strict=True):
+        table.add_row(
+            row.band,
+            row.edges,
+            row.shapley,
+            row.shapley_interval,
+            row.importance,
+            row.importance_interval,
+            _bar(band.importance),
+        )
+    return table
+
+
+def _scores(result: AuditResult) -> Table:
+    table = _table("Robustness score")
+    for name in ("score", "value", "interval", "random: 5 % to 95 %", "more than"):
+        table.add_column(name, justify="left" if name == "score" else "right")
+    for row in score_rows(result):
+        table.add_row(row.name, row.value, row.interval, row.random, row.percentile)
+    return table
+
+
+def _table(title: str) -> Table:
+    return Table(
+        title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, padding=(0, 1, 0, 0)
+    )
+
+
+def _facts(result: AuditResult, confidence: str) -> str:
+    """Return the lines below the tables."""
+    accuracy, data, runtime = result.accuracy, result.data, result.runtime
+    top1 = "not measured (the labels are the model's own)"
+    if not math.isnan(accuracy.top1):
+        top1 = (
+            f"{format_percent(accuracy.top1, 1)} "
+            f"({format_interval(accuracy.interval)} at {confidence})"
+        )
+    counts = [f"{data.n_images} used of {data.n_available}"]
+    counts += [f"{data.n_failed} failed"] if data.n_failed else []
+    counts += [f"{data.n_ignored} ignored"] if data.n_ignored else []
+    values = result.values
+    grand = _estimate(values.grand, values.grand_interval, result)
+    empty = _estimate(values.empty, values.empty_interval, result)
+    speed = f"{runtime.n_evaluations} evaluations, {runtime.evaluations_per_s:.0f} a second"
+    lines = [
+        f"Top-1 on unfiltered images: {top1}",
+        f"v(all): {grand}; v(empty): {empty}",
+        f"Images: {', '.join(counts)}; intervals at {confidence}, by bootstrap over images",
+        f"Ran on {runtime.provider} ({runtime.device}, {runtime.threads} threads): {speed}",
+    ]
+    return escape("\n".join(lines))
+
+
+def _estimate(value: float, interval: tuple[float, float], result: AuditResult) -> str:
+    text = format_estimate(value, interval, confidence=result.spec.confidence)
+    number, _, rest = text.partition(",")
+    ends = rest.partition("interval ")[2]
+    return f"{number} ({ends})" if ends else format_number(value)
+
+
+def _bar(share: float) -> str:
+    """Draw a share as a bar of eighths of a character."""
+    if math.isnan(share):
+        return ""
+    whole, eighths = divmod(round(share * BAR_WIDTH * 8), 8)
+    return "█" * whole + " ▏▎▍▌▋▊▉"[eighths].strip()

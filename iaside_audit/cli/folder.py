@@ -1,0 +1,70 @@
+"""The output folder of an audit: claimed before hours of work, never taken from another audit."""
+
+from __future__ import annotations
+
+import errno
+import tempfile
+from typing import TYPE_CHECKING
+
+from iaside_audit.audit.model import resolve_model
+from iaside_audit.classifier.identity import file_sha256
+from iaside_audit.errors import ReportError, SpecError
+from iaside_audit.report import RESULT_NAME, load_result
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from iaside_audit.spec import AuditSpec
+
+
+def claim_output_folder(out: Path, spec: AuditSpec) -> None:
+    """Make sure that a result can be written to `out` and takes nobody's place.
+
+    The same audit may be repeated into the same folder: its result is the same.
+
+    Raises
+    ------
+    SpecError
+        If `out` is no folder, or holds another audit; what differs is named.
+    ReportError
+        If nothing can be written there.
+    """
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=out) as probe:
+            probe.write(b"\0")
+    except OSError as error:
+        if error.errno in {errno.ENOTDIR, errno.EEXIST}:
+            raise SpecError(
+                f"Expected a folder for --out, found a file: '{out}'. Choose another --out.",
+                path=str(out),
+            ) from error
+        raise ReportError(
+            f"Expected a folder that can be written for --out, found '{out}': {error.strerror}. "
+            "Make space or choose another --out.",
+            path=str(out),
+        ) from error
+    if (out / RESULT_NAME).exists():
+        _check_same_audit(out, spec)
+
+
+def _check_same_audit(out: Path, spec: AuditSpec) -> None:
+    """Refuse a folder whose result is of another specification or another model file."""
+    try:
+        before = load_result(out)
+    except ReportError as error:
+        raise SpecError(
+            f"Expected an empty folder or one of the same audit for --out, found a '{RESULT_NAME}' "
+            f"in '{out}' that cannot be read. Choose another --out.",
+            path=str(out),
+        ) from error
+    old, new = before.spec.to_dict(), spec.to_dict()
+    differences = [f"{key} was {old[key]}, now {new[key]}" for key in new if old[key] != new[key]]
+    if before.model.sha256 != file_sha256(resolve_model(spec.model)):
+        differences.append("the model file has changed")
+    if differences:
+        raise SpecError(
+            f"Expected an empty folder or one of the same audit for --out, found another audit in "
+            f"'{out}': {'; '.join(differences)}. Choose another --out.",
+            path=str(out),
+        )

@@ -1,0 +1,102 @@
+"""Options that several commands share, and the options of an audit, declared once."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from iaside_audit.spec import AuditSpec, Estimator, Mode, Norm, Range
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from enum import StrEnum
+
+    Command = Callable[..., Any]  # Any: click passes options by name
+
+PATH: Final = click.Path(path_type=Path)
+
+HELP: Final = {
+    "images": "Folder of class folders, flat folder, CSV/TSV (path,label), or .npz.",
+    "labels": "auto, folder, self, or a CSV of path,label.",
+    "classes": "Class names: a map of wnid, name or index.",
+    "preprocess": "auto, FILE.toml, preprocessor_config.json, or a catalogue id.",
+    "bands": "Number of frequency bands.  [default: 8]",
+    "norm": "Radius that orders the frequencies: {choices}.",
+    "spacing": "uniform, octave, or interior edges such as 0.1,0.3,0.6.",
+    "frame": "Size at which the bands are taken: input, or pixels.",
+    "baseline": "What stands in for an absent band: zero, mean, noise, shuffle.",
+    "range": "Pixels outside [0, 1]: {choices}.",
+    "value": "Worth of a coalition: log-probability, probability, accuracy, margin.",
+    "beta": "Weight ratio of neighbouring bands in the scores.",
+    "estimator": "How Shapley values are computed: {choices}.",
+    "pairs": "Antithetic pairs of orders an image (permutation).",
+    "max_images": "Use the first so many images of the seeded order.",
+    "budget": "Evaluations (images put through the model) at most.",
+    "target_halfwidth": "Stop where the signed score's interval is this narrow.",
+    "seed": "Of every random draw.",
+    "confidence": "Of every interval.",
+    "mode": "{choices}: the mathematics done properly, or the authors' code.",
+    "reference_batch": "Images a batch in reference mode.",
+    "device": "auto, cpu, cuda, or cuda:N.",
+    "batch": "Images a call of the model at most: auto, or a number.",
+    "threads": "Threads of the model's session: auto, or a number.",
+}
+"""One line for every field of :class:`AuditSpec` but the model; a test compares the two."""
+
+CHOICES: Final[dict[str, type[StrEnum]]] = {
+    "norm": Norm,
+    "range": Range,
+    "estimator": Estimator,
+    "mode": Mode,
+}
+NUMBERS: Final = {
+    "bands": int,
+    "pairs": int,
+    "seed": int,
+    "max_images": int,
+    "budget": int,
+    "reference_batch": int,
+    "beta": float,
+    "confidence": float,
+    "target_halfwidth": float,
+}
+
+
+def audit_options(command: Command) -> Command:
+    """Add the options of an audit; absent ones arrive as None."""
+    for field in reversed([one for one in fields(AuditSpec) if one.name != "model"]):
+        choices = ", ".join(one.value for one in CHOICES.get(field.name, ()))
+        text = HELP[field.name].format(choices=choices)
+        default = field.default
+        if field.name not in {"images", "bands"} and default is not None:
+            text += f"  [default: {getattr(default, 'value', default)}]"
+        option = click.option(
+            f"--{field.name.replace('_', '-')}",
+            field.name,
+            type=NUMBERS.get(field.name, str),
+            default=None,
+            help=text,
+        )
+        command = option(command)
+    return command
+
+
+def common_options(command: Command) -> Command:
+    """Add --quiet and --debug."""
+    command = click.option(
+        "--debug",
+        is_flag=True,
+        expose_value=False,
+        help="Show a traceback with an error.",
+    )(command)
+    return click.option("--quiet", "-q", is_flag=True, help="No progress on stderr.")(command)
+
+
+def json_option(command: Command) -> Command:
+    """Add --json."""
+    return click.option(
+        "--json", "as_json", is_flag=True, help="Print one JSON document on stdout."
+    )(command)

@@ -1,0 +1,173 @@
+"""Show a running audit on stderr, and let Ctrl-C stop it in good order."""
+
+from __future__ import annotations
+
+import signal
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final, Self
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
+
+from iaside_audit.cli.console import stderr
+from iaside_audit.events import (
+    Cancelled,
+    Control,
+    Estimate,
+    Event,
+    Finished,
+    ImageDone,
+    ImageFailed,
+    Planned,
+    Preparing,
+    Warned,
+)
+from iaside_audit.report.summary import decimals_for, format_duration, format_number
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import FrameType
+
+    from iaside_audit.result import AuditResult
+    from iaside_audit.spec import AuditSpec
+
+SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+SILENT_STEPS: Final = 10
+"""Lines of progress where there is no terminal."""
+
+
+def run_with_progress(spec: AuditSpec, *, quiet: bool) -> tuple[AuditResult | None, bool]:
+    """Run an audit and show it; return its result, and whether it was cancelled."""
+    from iaside_audit.audit import run_audit  # noqa: PLC0415 - start-up time
+
+    control = Control()
+    console = Console(stderr=True, quiet=True) if quiet else stderr()
+    with _signals_cancel(control, console), ProgressView(console) as view:
+        for event in run_audit(spec, control):
+            match event:
+                case Finished(result=result):
+                    return result, False
+                case Cancelled(partial=partial):
+                    return partial, True
+                case _:
+                    view.show(event)
+    raise AssertionError("an audit ends with Finished or Cancelled")
+
+
+class ProgressView:
+    """Draws the events of one audit.
+
+    Parameters
+    ----------
+    console : Console
+        On stderr; without a terminal, ten lines stand in for the moving bar.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=30),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}"),
+            TimeRemainingColumn(compact=True, elapsed_when_finished=True),
+            TextColumn("{task.fields[score]}"),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self._task: TaskID | None = None
+        self._stage = ""
+        self._next_line = 0
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def show(self, event: Event) -> None:
+        """Draw one event."""
+        match event:
+            case Preparing(stage=stage, done=done, total=total):
+                self._begin(stage, total)
+                self._update(completed=done, total=total or None)
+            case Planned():
+                self._show_plan(event)
+                self._begin("auditing", event.n_images)
+            case ImageDone():
+                self._show_image(event)
+            case Estimate(signed=signed):
+                low, high = signed.interval
+                decimals = decimals_for(signed.interval)
+                value = format_number(signed.value, decimals)
+                spread = format_number((high - low) / 2, decimals)
+                self._update(score=f"score {value} ± {spread}")
+            case ImageFailed(path=path, reason=reason):
+                self._line(f"[yellow]Left out[/yellow] {escape(path)}: {escape(reason)}")
+            case Warned(message=message):
+                self._line(f"[yellow]Warning:[/yellow] {escape(message)}")
+            case Finished() | Cancelled():
+                pass
+
+    def _begin(self, stage: str, total: int) -> None:
+        if stage == self._stage:
+            return
+        self._stage = stage
+        self._next_line = 0
+        if self._task is not None:
+            self._progress.remove_task(self._task)
+        self._task = self._progress.add_task(
+            stage.capitalize(), total=total or None, rate="", score=""
+        )
+
+    def _update(self, **values: object) -> None:
+        if self._task is not None:
+            self._progress.update(self._task, **values)  # type: ignore[arg-type]  # rich's fields
+
+    def _line(self, text: str) -> None:
+        self._progress.console.print(text)
+
+    def _show_plan(self, plan: Planned) -> None:
+        self._line(
+            f"{plan.estimator} estimator, {plan.n_images} images, {plan.n_evaluations} evaluations "
+            f"on {plan.provider} ({plan.threads} threads, batch {plan.batch}); "
+            f"preprocessing from {escape(plan.preprocessing_source)}"
+        )
+
+    def _show_image(self, event: ImageDone) -> None:
+        rate = f"{event.evaluations_per_s:.0f} evaluations/s" if event.evaluations_per_s else ""
+        self._update(completed=event.n_done, rate=rate)
+        is_due = event.n_done * SILENT_STEPS >= self._next_line * event.n_images
+        if not self._console.is_terminal and is_due:
+            left = event.remaining_s
+            about = "" if left is None else f", about {format_duration(left)} left"
+            self._line(f"{event.n_done} of {event.n_images} images, {rate}{about}")
+            self._next_line = event.n_done * SILENT_STEPS // event.n_images + 1
+
+
+@contextmanager
+def _signals_cancel(control: Control, console: Console) -> Iterator[None]:
+    """Let the first Ctrl-C or SIGTERM cancel in good order, and the second one stop at once."""
+
+    def cancel(number: int, _frame: FrameType | None) -> None:
+        if control.is_cancelled:
+            raise KeyboardInterrupt
+        console.print(f"Stopping ({signal.Signals(number).name}); once more to stop at once.")
+        control.cancel()
+
+    before = {one: signal.signal(one, cancel) for one in SIGNALS}
+    try:
+        yield
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)

@@ -1,0 +1,35 @@
+"""``report``: a result as PDF, CSV, JSON, SVG or PNG."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from iaside_audit.cli.options import PATH, common_options
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@click.command(name="report", short_help="Write a result as PDF, CSV, JSON, SVG or PNG.")
+@click.argument("result", type=PATH)
+@click.option("--out", type=PATH, required=True, help="File to write; its suffix says the format.")
+@common_options
+def command(result: Path, out: Path, quiet: bool) -> None:  # noqa: FBT001 - click passes by name
+    r"""Write RESULT (a result.json, or the folder that holds one) in another format.
+
+    \b
+    Example:
+      iaside-audit report audit/result.json --out audit.pdf
+    """
+    from iaside_audit.errors import ReportError  # noqa: PLC0415 - start-up time
+    from iaside_audit.report import load_result, write_report  # noqa: PLC0415
+
+    try:
+        loaded = load_result(result)
+    except ReportError as error:  # unusable input, not a failure to write
+        raise click.UsageError(error.message) from error
+    write_report(loaded, out)
+    if not quiet:
+        click.echo(out)

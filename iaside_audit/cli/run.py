@@ -1,0 +1,130 @@
+"""``run``: one audit."""
+
+from __future__ import annotations
+
+import sys
+import tomllib
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from iaside_audit.cli.options import PATH, audit_options, common_options, json_option
+from iaside_audit.errors import SpecError
+from iaside_audit.registry import nearest
+from iaside_audit.spec import AuditSpec
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from iaside_audit.result import AuditResult
+
+CANCELLED = 130
+WORSE_THAN_ASKED = 4
+FORMATS = ("json", "pdf", "csv")
+
+
+@click.command(name="run", short_help="Audit a model on a folder of images.")
+@click.argument("model", type=PATH, required=False)
+@click.option("--out", type=PATH, required=True, help="Folder for the result.")
+@click.option("--config", type=PATH, help="TOML file with these options under [audit].")
+@click.option("--formats", default="json,pdf,csv", show_default=True, help="What to write.")
+@audit_options
+@json_option
+@common_options
+def command(
+    model: Path | None,
+    out: Path,
+    config: Path | None,
+    formats: str,
+    as_json: bool,  # noqa: FBT001 - click passes by name
+    quiet: bool,  # noqa: FBT001
+    **options: Any,  # Any: one for each field of AuditSpec
+) -> int:
+    r"""Audit MODEL (an .onnx file or a catalogue id) on a set of images.
+
+    Options given here win over those of --config.
+
+    \b
+    Example:
+      iaside-audit run model.onnx --images val/ --out audit/
+    """
+    values = {**_read_config(config), **{k: v for k, v in options.items() if v is not None}}
+    if model is not None:
+        values["model"] = model
+    return run_and_report(
+        AuditSpec.from_dict(values),
+        out=out,
+        formats=parse_formats(formats),
+        as_json=as_json,
+        quiet=quiet,
+    )
+
+
+def run_and_report(
+    spec: AuditSpec, *, out: Path, formats: tuple[str, ...], as_json: bool, quiet: bool
+) -> int:
+    """Run an audit, print its result and write its folder; return the exit code."""
+    from iaside_audit.cli.console import print_result, stdout  # noqa: PLC0415 - start-up time
+    from iaside_audit.cli.folder import claim_output_folder  # noqa: PLC0415
+    from iaside_audit.cli.progress import run_with_progress  # noqa: PLC0415
+    from iaside_audit.report import write_output_folder  # noqa: PLC0415
+
+    claim_output_folder(out, spec)
+    result, was_cancelled = run_with_progress(spec, quiet=quiet)
+    if result is None:
+        click.echo("Cancelled before there was anything to report.", err=True)
+        return CANCELLED
+    paths = write_output_folder(result, out, formats)
+    if as_json:
+        sys.stdout.write(result.to_json())
+    else:
+        console = stdout()
+        print_result(result, console)
+        console.print()
+        for path in paths:
+            console.print(f" {path}", soft_wrap=True, markup=False)
+    if was_cancelled:
+        return CANCELLED
+    return WORSE_THAN_ASKED if is_worse_than_asked(result) else 0
+
+
+def is_worse_than_asked(result: AuditResult) -> bool:
+    """Say whether images were lost, or the target was missed."""
+    return result.data.n_failed > 0 or result.estimator.converged is False
+
+
+def parse_formats(text: str) -> tuple[str, ...]:
+    """Read ``--formats``.
+
+    Raises
+    ------
+    SpecError
+        If one is unknown; the nearest known one is named.
+    """
+    formats = tuple(one.strip() for one in text.split(",") if one.strip())
+    for one in formats:
+        if one not in FORMATS:
+            raise SpecError(
+                f"Expected formats out of {', '.join(FORMATS)}, found {one!r}."
+                f"{nearest(one, FORMATS)}"
+            )
+    return formats
+
+
+def _read_config(path: Path | None) -> dict[str, Any]:  # Any: TOML
+    if path is None:
+        return {}
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SpecError(
+            f"Expected a TOML file of options, found '{path}' unreadable: {error}. Check --config.",
+            path=str(path),
+        ) from error
+    table = document.get("audit")
+    if not isinstance(table, dict):
+        raise SpecError(
+            f"Expected a table [audit] in '{path}', found none. Put the options below [audit].",
+            path=str(path),
+        )
+    return {key.replace("-", "_"): value for key, value in table.items()}

@@ -1,0 +1,73 @@
+"""What a result becomes: JSON, CSV, figures, PDF, and the words that describe it.
+
+============================  =====================================================================
+``documents``                 ``result.json``, written and read back, checked by its JSON Schema
+``tables``                    the bands as CSV
+``figures``                   importance and Shapley values as SVG or PNG
+``pdf``, ``report.typ``       the report that an auditor hands over
+``sections``                  its conclusions, identity and provenance
+``summary``                   sentences and digits shared with the command line
+``commands``                  the command that repeats an audit
+``outputs``                   one report by its suffix, or the output folder of an audit
+``files``                     files written whole or not at all
+============================  =====================================================================
+
+Importing this package loads neither matplotlib nor typst.
+"""
+
+from iaside_audit.report.commands import command_line_of, command_lines_of
+from iaside_audit.report.documents import (
+    RESULT_NAME,
+    document_faults,
+    load_result,
+    report_id,
+    result_schema,
+    write_result,
+)
+from iaside_audit.report.files import write_bytes, write_text
+from iaside_audit.report.outputs import FORMATS, write_output_folder, write_report
+from iaside_audit.report.summary import (
+    ImportanceRow,
+    ScoreRow,
+    format_duration,
+    format_estimate,
+    format_interval,
+    format_number,
+    format_percent,
+    format_size,
+    importance_rows,
+    null_sentence,
+    score_rows,
+    score_sentence,
+)
+from iaside_audit.report.tables import importance_csv, write_csv
+
+__all__ = [
+    "FORMATS",
+    "RESULT_NAME",
+    "ImportanceRow",
+    "ScoreRow",
+    "command_line_of",
+    "command_lines_of",
+    "document_faults",
+    "format_duration",
+    "format_estimate",
+    "format_interval",
+    "format_number",
+    "format_percent",
+    "format_size",
+    "importance_csv",
+    "importance_rows",
+    "load_result",
+    "null_sentence",
+    "report_id",
+    "result_schema",
+    "score_rows",
+    "score_sentence",
+    "write_bytes",
+    "write_csv",
+    "write_output_folder",
+    "write_report",
+    "write_result",
+    "write_text",
+]

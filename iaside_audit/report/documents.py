@@ -1,0 +1,151 @@
+"""A result as a file: written, read back, and checked against its JSON Schema."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from importlib.resources import files
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from iaside_audit.errors import ReportError
+from iaside_audit.report.files import write_bytes
+from iaside_audit.result import SCHEMA_VERSION, result_from_document
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from iaside_audit.result import AuditResult
+
+RESULT_NAME: Final = "result.json"
+"""The file's name in the output folder of an audit."""
+
+_MAX_FAULTS: Final = 3
+_MAX_FAULT_CHARACTERS: Final = 160
+
+
+def write_result(result: AuditResult, path: Path) -> None:
+    """Write a result as JSON, whole or not at all.
+
+    Raises
+    ------
+    ReportError
+        If the file cannot be written.
+    """
+    again = "run the same command again: stored rows are kept"
+    write_bytes(path, _encoded(result), again=again)
+
+
+def load_result(path: Path | str) -> AuditResult:
+    """Read a result.
+
+    Parameters
+    ----------
+    path : Path or str
+        A ``result.json``, or the output folder that holds it.
+
+    Raises
+    ------
+    ReportError
+        If there is no such file, or it is damaged, of another program or of a newer version; the
+        first faults are named with their JSON paths.
+    """
+    path = Path(path)
+    path = path / RESULT_NAME if path.is_dir() else path
+    document = _read_object(path)
+    version = document.get("schema_version")
+    if isinstance(version, int) and version > SCHEMA_VERSION:
+        raise ReportError(
+            f"Expected a result of schema version {SCHEMA_VERSION}, found {version} in "
+            f"{str(path)!r}. Update this program to read it.",
+            path=str(path),
+            expected=str(SCHEMA_VERSION),
+            found=str(version),
+        )
+    faults = list(islice(document_faults(document), _MAX_FAULTS + 1))
+    if faults:
+        named = "; ".join(faults[:_MAX_FAULTS])
+        more = "; and more" if len(faults) > _MAX_FAULTS else ""
+        raise ReportError(
+            f"Expected a result of an audit in {str(path)!r}, found faults: {named}{more}. "
+            "Run the audit again, or take an unchanged copy of the file.",
+            path=str(path),
+            expected="a result of an audit",
+            found=named,
+        )
+    try:
+        return result_from_document(document)
+    except ReportError as error:
+        error.path = str(path)
+        raise
+
+
+def document_faults(document: object) -> Iterator[str]:
+    """Yield what is wrong with a JSON document as a result: JSON path and reason, in its order.
+
+    Yields
+    ------
+    str
+        Such as ``"$.bands[0].shapley: 'x' is not of type 'number', 'null'"``.
+    """
+    from jsonschema import Draft202012Validator  # noqa: PLC0415 - start-up time
+
+    for error in Draft202012Validator(result_schema()).iter_errors(document):
+        reason = error.message
+        if len(reason) > _MAX_FAULT_CHARACTERS:  # a message quotes the whole faulty value
+            reason = f"{reason[: _MAX_FAULT_CHARACTERS // 2]} ... {reason[-40:]}"
+        yield f"{error.json_path}: {reason}"
+
+
+def result_schema() -> dict[str, Any]:  # Any: JSON
+    """Return the JSON Schema (2020-12) of ``result.json``."""
+    text = files("iaside_audit.report").joinpath("result.schema.json").read_text("utf-8")
+    return cast("dict[str, Any]", json.loads(text))  # Any: JSON
+
+
+def report_id(result: AuditResult) -> str:
+    """Return the first 12 hexadecimal digits of the SHA-256 of the result's file.
+
+    Whoever holds a printed report and a ``result.json`` can so tell whether they belong together.
+    """
+    return hashlib.sha256(_encoded(result)).hexdigest()[:12]
+
+
+def _encoded(result: AuditResult) -> bytes:
+    r"""Return the bytes of the result's file, in UTF-8.
+
+    An undecodable byte of a file name, which Python holds as half a surrogate pair, becomes an
+    escape such as ``\udcff``, and inside a JSON string reads back as it was.
+    """
+    return result.to_json().encode("utf-8", errors="backslashreplace")
+
+
+def _read_object(path: Path) -> dict[str, Any]:  # Any: JSON
+    """Read a JSON file that must hold an object."""
+    try:
+        document = json.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise ReportError(
+            f"Expected a result in {str(path)!r}, found: {error.strerror or error}. "
+            "Give the result.json of an audit, or the folder that holds it.",
+            path=str(path),
+            found=error.strerror or str(error),
+        ) from error
+    except (ValueError, RecursionError) as error:  # not UTF-8, not JSON, or absurdly nested
+        raise ReportError(
+            f"Expected a JSON document in {str(path)!r}, found something else: {error}. "
+            "Give the result.json of an audit.",
+            path=str(path),
+            expected="a JSON document",
+            found=str(error),
+        ) from error
+    if not isinstance(document, dict):
+        raise ReportError(
+            f"Expected a JSON object in {str(path)!r}, found {type(document).__name__}. "
+            "Give the result.json of an audit.",
+            path=str(path),
+            expected="a JSON object",
+            found=type(document).__name__,
+        )
+    return document

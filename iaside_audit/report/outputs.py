@@ -1,0 +1,137 @@
+"""What a result becomes on disk: one file by its suffix, or the output folder of an audit.
+
+The figures' and the PDF's libraries are imported when they are first needed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from iaside_audit.errors import ReportError, SpecError
+from iaside_audit.registry import nearest
+from iaside_audit.report.documents import RESULT_NAME, write_result
+from iaside_audit.report.files import write_bytes
+from iaside_audit.report.tables import write_csv
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from iaside_audit.result import AuditResult
+
+FORMATS: Final = ("json", "pdf", "csv")
+"""What ``--formats`` may list, all of it the default; ``json`` and the figures always come."""
+
+
+def write_report(result: AuditResult, path: Path) -> None:
+    """Write one report of a result; its suffix says which.
+
+    Parameters
+    ----------
+    result : AuditResult
+        What to report.
+    path : Path
+        Ends in ``.pdf``, ``.csv``, ``.json``, ``.svg`` or ``.png``; its folder must exist.
+
+    Raises
+    ------
+    SpecError
+        If the suffix is another one.
+    ReportError
+        If the file cannot be written.
+    """
+    writer = _WRITERS.get(path.suffix.lower())
+    if writer is None:
+        known = ", ".join(_WRITERS)
+        raise SpecError(
+            f"Expected a report ending in {known}, found {path.suffix!r} in {str(path)!r}."
+            f"{nearest(path.suffix.lower(), _WRITERS)}",
+            path=str(path),
+            expected=known,
+            found=path.suffix,
+        )
+    writer(result, path)
+
+
+def write_output_folder(
+    result: AuditResult, out: Path, formats: Sequence[str] = FORMATS
+) -> tuple[Path, ...]:
+    """Write the output folder of an audit, the result itself first.
+
+    Parameters
+    ----------
+    result : AuditResult
+        What to report.
+    out : Path
+        The folder; made where it is missing.
+    formats : sequence of str
+        Out of :data:`FORMATS`.
+
+    Returns
+    -------
+    tuple of Path
+        The files written, in that order.
+
+    Raises
+    ------
+    SpecError
+        If a format is unknown.
+    ReportError
+        If a file cannot be written; those before it stay.
+    """
+    unknown = [name for name in formats if name not in FORMATS]
+    if unknown:
+        raise SpecError(
+            f"Expected formats out of {', '.join(FORMATS)}, found {', '.join(unknown)}."
+            f"{nearest(unknown[0], FORMATS)}",
+            expected=", ".join(FORMATS),
+            found=", ".join(unknown),
+        )
+    figures = out / "figures"
+    try:
+        figures.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ReportError(
+            f"Expected to make the folder {str(figures)!r}, found: {error.strerror or error}. "
+            "Choose another output folder.",
+            path=str(figures),
+            found=error.strerror or str(error),
+        ) from error
+    writers: dict[Path, Callable[[AuditResult, Path], None]] = {out / RESULT_NAME: write_result}
+    if "csv" in formats:
+        writers[out / "importance.csv"] = write_csv
+    writers[figures / "importance.svg"] = _write_figure
+    writers[figures / "shapley.svg"] = _write_shapley_figure
+    if "pdf" in formats:
+        writers[out / "report.pdf"] = _write_pdf
+    for path, writer in writers.items():
+        writer(result, path)
+    return tuple(writers)
+
+
+def _write_pdf(result: AuditResult, path: Path) -> None:
+    from iaside_audit.report.pdf import write_pdf  # noqa: PLC0415 - start-up time
+
+    write_pdf(result, path)
+
+
+def _write_figure(result: AuditResult, path: Path) -> None:
+    from iaside_audit.report.figures import write_figure  # noqa: PLC0415 - start-up time
+
+    write_figure(result, path)
+
+
+def _write_shapley_figure(result: AuditResult, path: Path) -> None:
+    from iaside_audit.report import figures  # noqa: PLC0415 - start-up time
+
+    figure = figures.shapley_figure(result)
+    write_bytes(path, figures.svg_bytes(figure, figures.shapley_description(result)))
+
+
+_WRITERS: Final[dict[str, Callable[[AuditResult, Path], None]]] = {
+    ".pdf": _write_pdf,
+    ".csv": write_csv,
+    ".json": write_result,
+    ".svg": _write_figure,
+    ".png": _write_figure,
+}

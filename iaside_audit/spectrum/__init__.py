@@ -1,0 +1,48 @@
+"""The spectrum of an image: bands, band images, baselines, mixtures; numpy in, numpy out.
+
+======================  ============================================================
+Where                   What
+======================  ============================================================
+:mod:`.partition`       which band each spatial frequency belongs to
+:mod:`.decomposition`   an image cut into the images of its bands
+:mod:`.baselines`       what stands in for an absent band; the data set's statistics
+:mod:`.mixing`          the images of coalitions, as one matrix product
+:mod:`.reference`       the authors' published filter, used by reference mode only
+======================  ============================================================
+
+Images are float32, shape (C, H, W), uint8 / 255, before the model's normalisation. Transforms are
+unnormalised (``norm="backward"``). The mathematics is METHOD.md, sections 1, 2 and 7.
+"""
+
+from __future__ import annotations
+
+from iaside_audit.spectrum.baselines import (
+    Baseline,
+    BaselineNeeds,
+    DatasetStatistics,
+    StatisticsAccumulator,
+    baseline_needs,
+    draw_baseline,
+)
+from iaside_audit.spectrum.decomposition import decompose
+from iaside_audit.spectrum.mixing import affine_normalise, components, mix
+from iaside_audit.spectrum.partition import Partition, full_band_map, make_partition
+from iaside_audit.spectrum.reference import ReferenceFilter, reference_windows
+
+__all__ = [
+    "Baseline",
+    "BaselineNeeds",
+    "DatasetStatistics",
+    "Partition",
+    "ReferenceFilter",
+    "StatisticsAccumulator",
+    "affine_normalise",
+    "baseline_needs",
+    "components",
+    "decompose",
+    "draw_baseline",
+    "full_band_map",
+    "make_partition",
+    "mix",
+    "reference_windows",
+]

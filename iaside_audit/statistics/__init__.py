@@ -1,0 +1,52 @@
+"""From values to numbers that a reader can trust: importance, scores and their uncertainty.
+
+values
+    What a coalition is worth: log-probability, probability, accuracy, margin, or a plug-in.
+scores
+    Spectral importance, the paper, signed and anchored scores, and the null level of each.
+bootstrap
+    Means of resampled rows, and percentile intervals.
+estimates
+    The profile of a model over its images, every number with its interval.
+
+Everything is float64 and knows no file, model or image.
+"""
+
+from __future__ import annotations
+
+from iaside_audit.statistics.bootstrap import bootstrap_means, percentile_interval
+from iaside_audit.statistics.estimates import (
+    N_LIVE_RESAMPLES,
+    N_RESAMPLES,
+    ProfileEstimate,
+    estimate_profile,
+)
+from iaside_audit.statistics.scores import (
+    NullLevel,
+    ScoreKind,
+    anchored_score,
+    importance,
+    null_level,
+    paper_score,
+    signed_score,
+)
+from iaside_audit.statistics.values import ValueFunction, value_function, value_unit
+
+__all__ = [
+    "N_LIVE_RESAMPLES",
+    "N_RESAMPLES",
+    "NullLevel",
+    "ProfileEstimate",
+    "ScoreKind",
+    "ValueFunction",
+    "anchored_score",
+    "bootstrap_means",
+    "estimate_profile",
+    "importance",
+    "null_level",
+    "paper_score",
+    "percentile_interval",
+    "signed_score",
+    "value_function",
+    "value_unit",
+]

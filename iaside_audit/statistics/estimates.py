@@ -1,0 +1,196 @@
+"""From rows of single images to the profile of a model, with intervals (METHOD.md, section 6)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from iaside_audit.errors import SpecError
+from iaside_audit.randomness import Purpose
+from iaside_audit.statistics.bootstrap import bootstrap_means, percentile_interval
+from iaside_audit.statistics.scores import anchored_score, importance, paper_score, signed_score
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from iaside_audit.types import FloatMatrix, FloatVector, Interval
+
+N_RESAMPLES: Final = 2000
+"""Of a final estimate: the ends of a 95 % interval then lie on 50 resamples each."""
+
+N_LIVE_RESAMPLES: Final = 500
+"""Of an estimate that is shown while the audit runs."""
+
+BOUNDARY_SHARE: Final = 0.01
+"""A band that is lowest in more than this share of the resamples is at the boundary."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ProfileEstimate:
+    """The profile of one model over its units (images, or batches in reference mode).
+
+    Parameters
+    ----------
+    n_units : int
+        Rows behind the numbers.
+    shapley : (n_bands,) float64
+        Mean Shapley values, in the unit of the value function.
+    shapley_se : (n_bands,) float64
+        Their standard errors.
+    shapley_interval : (n_bands, 2) float64
+        Lower and upper ends.
+    importance : (n_bands,) float64
+        psi of the mean Shapley values, 0..1.
+    importance_interval : (n_bands, 2) float64
+        Lower and upper ends; from 0, one-sided, where `at_boundary`.
+    at_boundary : (n_bands,) bool
+        Whether the band is lowest, so that its psi is 0 by construction, in more than 1 % of the
+        resamples.
+    paper, signed, comparable : float
+        The robustness scores of `importance`; each has its interval beside it.
+    empty, grand : float
+        Mean values of the empty and the grand coalition, in the unit of the value function.
+    top1 : float
+        Share of images whose unfiltered prediction is the label, 0..1.
+
+    Notes
+    -----
+    Every interval is NaN where there are fewer units than asked for.
+    """
+
+    n_units: int
+    shapley: FloatVector
+    shapley_se: FloatVector
+    shapley_interval: FloatMatrix
+    importance: FloatVector
+    importance_interval: FloatMatrix
+    at_boundary: NDArray[np.bool_]
+    paper: float
+    paper_interval: Interval
+    signed: float
+    signed_interval: Interval
+    comparable: float
+    comparable_interval: Interval
+    empty: float
+    empty_interval: Interval
+    grand: float
+    grand_interval: Interval
+    top1: float
+    top1_interval: Interval
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, np.ndarray):
+                array = value.copy()
+                array.flags.writeable = False
+                object.__setattr__(self, field.name, array)
+
+
+def estimate_profile(
+    shapley_rows: FloatMatrix,
+    empty_rows: FloatVector,
+    grand_rows: FloatVector,
+    correct_rows: FloatVector,
+    *,
+    beta: float,
+    confidence: float,
+    seed: int,
+    n_resamples: int = N_RESAMPLES,
+    min_units: int = 2,
+) -> ProfileEstimate:
+    """Estimate the profile of a model from the rows of its units.
+
+    The bootstrap draws whole rows, and recomputes psi and the scores inside each resample, so that
+    every interval carries the variance between images and that of the random orders together.
+
+    Parameters
+    ----------
+    shapley_rows : (n_units, n_bands) float64
+        Shapley values of each unit, in the unit of the value function.
+    empty_rows, grand_rows : (n_units,) float64
+        Values of the empty and the grand coalition.
+    correct_rows : (n_units,) float64
+        1 where the unfiltered prediction is the label, else 0 (a share for a batch); NaN
+        throughout where the labels are the model's own.
+    beta : float
+        Weight ratio of the scores, in (0, 1).
+    confidence : float
+        Of every interval, in (0, 1).
+    seed : int
+        The audit's seed; equal rows and seeds give equal estimates.
+    n_resamples : int
+        2000, or 500 for an estimate that is shown while the audit runs.
+    min_units : int
+        Fewer units give no intervals (NaN); reference mode asks for 8 batches.
+
+    Returns
+    -------
+    ProfileEstimate
+        A number whose rows are not all finite is NaN or infinite, and its interval NaN.
+
+    Raises
+    ------
+    SpecError
+        If there is no row.
+
+    References
+    ----------
+    .. [1] B. Efron, R. J. Tibshirani, "An Introduction to the Bootstrap", 1993.
+       doi:10.1201/9780429246593
+    """
+    rows = np.column_stack([shapley_rows, empty_rows, grand_rows, correct_rows])
+    rows = rows.astype(np.float64, copy=False)
+    n_units, n_bands = shapley_rows.shape
+    if n_units == 0:
+        raise SpecError("Expected the row of at least one image, found none. Audit more images.")
+    if n_units >= min_units:
+        generator = np.random.default_rng(np.random.SeedSequence([seed, int(Purpose.BOOTSTRAP)]))
+        resampled = bootstrap_means(rows, n_resamples=n_resamples, generator=generator)
+    else:
+        resampled = np.full((2, rows.shape[1]), np.nan)
+
+    with np.errstate(invalid="ignore"):  # rows that are not finite give NaN, not a warning
+        point = _profile(rows.mean(axis=0), n_bands, beta)
+        samples = _profile(resampled, n_bands, beta)
+        errors = samples[:, :n_bands].std(axis=0, ddof=1)
+    intervals = np.stack(percentile_interval(samples, confidence=confidence), axis=-1)
+
+    phi, psi = slice(0, n_bands), slice(n_bands, 2 * n_bands)
+    at_boundary = (samples[:, psi] == 0).mean(axis=0) > BOUNDARY_SHARE
+    upper = np.quantile(samples[:, psi], confidence, axis=0)
+    one_sided = np.stack([np.zeros(n_bands), upper], axis=-1)
+    paper, signed, comparable, empty, grand, top1 = point[2 * n_bands :].tolist()
+    ends = [(float(low), float(high)) for low, high in intervals[2 * n_bands :]]
+    return ProfileEstimate(
+        n_units=n_units,
+        shapley=point[phi],
+        shapley_se=errors,
+        shapley_interval=intervals[phi],
+        importance=point[psi],
+        importance_interval=np.where(at_boundary[:, None], one_sided, intervals[psi]),
+        at_boundary=at_boundary,
+        paper=paper,
+        paper_interval=ends[0],
+        signed=signed,
+        signed_interval=ends[1],
+        comparable=comparable,
+        comparable_interval=ends[2],
+        empty=empty,
+        empty_interval=ends[3],
+        grand=grand,
+        grand_interval=ends[4],
+        top1=top1,
+        top1_interval=ends[5],
+    )
+
+
+def _profile(means: FloatMatrix, n_bands: int, beta: float) -> FloatMatrix:
+    """Extend means of rows to phi, psi, the three scores, empty, grand and top-1, side by side."""
+    psi = importance(means[..., :n_bands])
+    scores = [score(psi, beta=beta) for score in (paper_score, signed_score, anchored_score)]
+    return np.concatenate(
+        [means[..., :n_bands], psi, np.stack(scores, axis=-1), means[..., n_bands:]], axis=-1
+    )
