@@ -1,0 +1,53 @@
+# `make demo` and `make test` do their own set-up: the virtual environment and, when root and
+# missing, the system packages.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check
+export PYTHON
+
+.PHONY: help demo test test-slow lint format bench clean
+help:  ## Show this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+# Stamps: each is remade when what it was made from changes.
+$(VENV)/base: pyproject.toml
+	packaging/system-packages.sh base
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(PIP) --editable .
+	touch $@
+
+$(VENV)/development: $(VENV)/base packaging/system-packages.sh
+	packaging/system-packages.sh test
+	$(PIP) --editable '.[gui,test,dev]'
+	touch $@
+
+demo: $(VENV)/base  ## Audit the built-in model on the built-in images
+	$(BIN)/iaside-audit demo
+
+gui: $(VENV)/base  ## Open the window
+	packaging/system-packages.sh gui
+	$(PIP) --editable '.[gui]'
+	$(BIN)/iaside-audit gui
+
+test: $(VENV)/development  ## Run the tests
+	$(BIN)/python -m pytest
+
+test-slow: $(VENV)/development  ## Run the long checks too: simulations, every golden, every zoo model
+	$(BIN)/python -m pytest -m 'slow or not slow' --timeout 3600
+
+lint: $(VENV)/development  ## Check format, style, types and the direction of imports
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/development  ## Format the code
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+bench: $(VENV)/development  ## Measure speed against bare ONNX Runtime and the authors' algorithm
+	$(BIN)/python benchmarks/audit_speed.py
+
+clean:  ## Remove what was built, the virtual environment included
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
