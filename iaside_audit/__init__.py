@@ -16,9 +16,8 @@ from typing import TYPE_CHECKING
 from iaside_audit._version import __version__
 
 if TYPE_CHECKING:
-    from iaside_audit.audit import audit, run_audit
+    from iaside_audit.auditing import audit, run_audit
     from iaside_audit.errors import (
-        AuditCancelled,
         IASideError,
         ImageError,
         InferenceError,
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
         StoreError,
     )
     from iaside_audit.events import (
+        AuditCancelled,
         Cancelled,
         Control,
         Estimate,
@@ -46,9 +46,8 @@ if TYPE_CHECKING:
     from iaside_audit.spec import AuditSpec
 
 _HOMES = {
-    "iaside_audit.audit": ("audit", "run_audit"),
+    "iaside_audit.auditing": ("audit", "run_audit"),
     "iaside_audit.errors": (
-        "AuditCancelled",
         "IASideError",
         "ImageError",
         "InferenceError",
@@ -59,6 +58,7 @@ _HOMES = {
         "StoreError",
     ),
     "iaside_audit.events": (
+        "AuditCancelled",
         "Cancelled",
         "Control",
         "Estimate",

@@ -13,18 +13,14 @@
       ImageError                      unreadable, too small, wrong channels
       StoreError                      rows cannot be kept or read
       ReportError                     the report could not be written
-      AuditCancelled                  not a failure: the user asked
+      AuditCancelled                  not a failure: the user asked (in ``events``, for it
+                                      carries a result)
 
 Every message says what was expected, what was found, where, and what to do next, in two
 sentences at most; the facts are attributes as well, for the window and for JSON logs.
 """
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from iaside_audit.result import AuditResult
 
 
 class IASideError(Exception):
@@ -93,22 +89,6 @@ class StoreError(IASideError):
 
 class ReportError(IASideError):
     """A report could not be written or read."""
-
-
-class AuditCancelled(IASideError):  # noqa: N818 - a public name; being cancelled is no failure
-    """The user asked to stop.
-
-    Parameters
-    ----------
-    message : str
-        What was going on.
-    partial : AuditResult or None
-        The result over the rows that exist; None where there are too few.
-    """
-
-    def __init__(self, message: str, *, partial: AuditResult | None = None) -> None:
-        super().__init__(message)
-        self.partial = partial
 
 
 WIRE_NAMES: dict[str, type[IASideError]] = {

@@ -6,6 +6,8 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
+from iaside_audit.errors import IASideError
+
 if TYPE_CHECKING:
     from iaside_audit.result import AuditResult, BandResult, ModelRecord, ScoreValue
     from iaside_audit.types import Interval
@@ -94,6 +96,22 @@ class Cancelled:
 Event: TypeAlias = (
     Preparing | Planned | ImageDone | ImageFailed | Estimate | Warned | Finished | Cancelled
 )
+
+
+class AuditCancelled(IASideError):  # noqa: N818 - a public name; being cancelled is no failure
+    """The user asked to stop.
+
+    Parameters
+    ----------
+    message : str
+        What was going on.
+    partial : AuditResult or None
+        The result over the rows that exist; None where there are too few.
+    """
+
+    def __init__(self, message: str, *, partial: AuditResult | None = None) -> None:
+        super().__init__(message)
+        self.partial = partial
 
 
 class Control:

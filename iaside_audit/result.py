@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass, field, fields
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -301,6 +302,7 @@ def results_agree(first: AuditResult, second: AuditResult) -> bool:
     return documents[0] == documents[1]
 
 
+@cache
 def _converter() -> Converter:
     """Return the converter between results and plain values."""
     from cattrs import Converter  # noqa: PLC0415 - start-up time

@@ -12,8 +12,8 @@ import sys
 from multiprocessing.connection import Client
 from typing import Final
 
-from iaside_audit.audit.tasks import TaskServer
-from iaside_audit.audit.wire import decode, encode
+from iaside_audit.auditing.tasks import TaskServer
+from iaside_audit.auditing.wire import decode, encode
 
 PR_SET_PDEATHSIG: Final = 1
 

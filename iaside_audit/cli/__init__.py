@@ -19,13 +19,8 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from iaside_audit._version import __version__
-from iaside_audit.errors import (
-    AuditCancelled,
-    IASideError,
-    InferenceError,
-    ReportError,
-    StoreError,
-)
+from iaside_audit.errors import IASideError, InferenceError, ReportError, StoreError
+from iaside_audit.events import AuditCancelled
 from iaside_audit.registry import nearest
 
 if TYPE_CHECKING:

@@ -84,9 +84,7 @@ def _scores(result: AuditResult) -> Table:
 
 
 def _table(title: str) -> Table:
-    return Table(
-        title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, padding=(0, 1, 0, 0)
-    )
+    return Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, padding=0)
 
 
 def _facts(result: AuditResult, confidence: str) -> str:

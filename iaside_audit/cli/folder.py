@@ -6,7 +6,7 @@ import errno
 import tempfile
 from typing import TYPE_CHECKING
 
-from iaside_audit.audit.model import resolve_model
+from iaside_audit.auditing.model import resolve_model
 from iaside_audit.classifier.identity import file_sha256
 from iaside_audit.errors import ReportError, SpecError
 from iaside_audit.report import RESULT_NAME, load_result

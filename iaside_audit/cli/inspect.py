@@ -13,7 +13,7 @@ from iaside_audit.cli.options import HELP, PATH, common_options, json_option
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from iaside_audit.audit.inspection import Inspection
+    from iaside_audit.auditing.inspection import Inspection
 
 
 @click.command(name="inspect", short_help="Show what a model file is.")
@@ -37,7 +37,7 @@ def command(
     Example:
       iaside-audit inspect model.onnx
     """
-    from iaside_audit.audit.inspection import inspect_file, template_for  # noqa: PLC0415
+    from iaside_audit.auditing.inspection import inspect_file, template_for  # noqa: PLC0415
 
     inspection = inspect_file(model, preprocess=preprocess, device=device)
     if template:

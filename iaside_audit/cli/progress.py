@@ -46,7 +46,7 @@ SILENT_STEPS: Final = 10
 
 def run_with_progress(spec: AuditSpec, *, quiet: bool) -> tuple[AuditResult | None, bool]:
     """Run an audit and show it; return its result, and whether it was cancelled."""
-    from iaside_audit.audit import run_audit  # noqa: PLC0415 - start-up time
+    from iaside_audit.auditing import run_audit  # noqa: PLC0415 - start-up time
 
     control = Control()
     console = Console(stderr=True, quiet=True) if quiet else stderr()

@@ -30,7 +30,7 @@ def command(device: str, as_json: bool, quiet: bool) -> int:  # noqa: FBT001 - c
     from rich.live import Live  # noqa: PLC0415 - start-up time
     from rich.table import Table  # noqa: PLC0415
 
-    from iaside_audit.audit.selfcheck import run_selfcheck  # noqa: PLC0415
+    from iaside_audit.auditing.selfcheck import run_selfcheck  # noqa: PLC0415
     from iaside_audit.cli.console import stderr, stdout  # noqa: PLC0415
 
     table = Table()

@@ -13,7 +13,8 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from iaside_audit.errors import AuditCancelled, ImageError
+from iaside_audit.errors import ImageError
+from iaside_audit.events import AuditCancelled
 from iaside_audit.images.arrays import npz_image
 from iaside_audit.images.decode import decode_image, image_identity
 from iaside_audit.images.tables import enumerate_few

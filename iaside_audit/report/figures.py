@@ -187,9 +187,9 @@ def write_figure(result: AuditResult, path: Path) -> None:
 
 def drawable(text: str) -> str:
     r"""Return `text` with what the figures' font lacks as an escape such as ``\u65e5``."""
+    drawn = _font_characters()
     return "".join(
-        one if ord(one) in _font_characters() else one.encode("ascii", "backslashreplace").decode()
-        for one in text
+        one if one.isprintable() and ord(one) in drawn else ascii(one)[1:-1] for one in text
     )
 
 

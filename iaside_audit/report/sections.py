@@ -146,16 +146,18 @@ def _protocol_rows(result: AuditResult) -> list[Row]:
     spec, estimator = result.spec, result.estimator
     spacing = ", ".join(map(str, spec.spacing)) if isinstance(spec.spacing, tuple) else spec.spacing
     pairs = f", {_counted(estimator.pairs, 'pair')} an image" if estimator.pairs else ""
+    is_reference = spec.mode == Mode.REFERENCE
     mode = f"reference (the published code), batches of {spec.reference_batch}"
+    unit = "batches" if is_reference else "images"
     rows = [
-        ["Mode", mode if spec.mode == Mode.REFERENCE else "corrected"],
+        ["Mode", mode if is_reference else "corrected"],
         ["Bands", f"{spec.bands}, norm {spec.norm}, spacing {spacing}, frame {spec.frame}"],
         ["Absent bands", f"baseline {spec.baseline}, range {spec.range}"],
         ["Value function", spec.value],
         ["Estimator", f"{estimator.kind}{pairs}"],
         ["Evaluations", f"{estimator.n_evaluations:,}"],
         ["Score", f"beta {spec.beta:g}"],
-        ["Intervals", f"{format_percent(spec.confidence)}, bootstrap over images"],
+        ["Intervals", f"{format_percent(spec.confidence)}, bootstrap over {unit}"],
         ["Seed", str(spec.seed)],
     ]
     if estimator.converged is not None:

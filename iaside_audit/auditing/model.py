@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from iaside_audit.audit.wire import Message
+    from iaside_audit.auditing.wire import Message
     from iaside_audit.spec import AuditSpec
 
     Call = Callable[[Message], Message]

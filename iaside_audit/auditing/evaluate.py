@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from iaside_audit.audit.inputs import CoalitionInputs
+from iaside_audit.auditing.inputs import CoalitionInputs
 from iaside_audit.errors import ImageError, InferenceError
 from iaside_audit.games import all_codes, coalition_matrix, draw_orders, walk_codes
 from iaside_audit.images import IndexedImage, read_pixels
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from iaside_audit.audit.settings import EvaluationSettings
+    from iaside_audit.auditing.settings import EvaluationSettings
     from iaside_audit.classifier.session import LogProbabilities, OnnxClassifier
     from iaside_audit.spectrum import DatasetStatistics
     from iaside_audit.types import CoalitionMatrix, CodeVector, Components

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from iaside_audit.audit.evaluate import LeaseItem
+from iaside_audit.auditing.evaluate import LeaseItem
 from iaside_audit.errors import ImageError, SpecError
 from iaside_audit.randomness import Purpose, image_generator
 from iaside_audit.spec import MAX_EXACT_BANDS, AuditSpec, Estimator, Mode

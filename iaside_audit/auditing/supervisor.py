@@ -9,15 +9,23 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Final
 
 from iaside_audit._version import __version__
-from iaside_audit.audit import assemble
-from iaside_audit.audit.leases import POLL_S, LeaseRun
-from iaside_audit.audit.model import open_model
-from iaside_audit.audit.plan import STATISTICS_IMAGES, make_plan
-from iaside_audit.audit.settings import EvaluationSettings
-from iaside_audit.audit.workers import raise_if_error
+from iaside_audit.auditing import assemble
+from iaside_audit.auditing.leases import POLL_S, LeaseRun
+from iaside_audit.auditing.model import open_model
+from iaside_audit.auditing.plan import STATISTICS_IMAGES, make_plan
+from iaside_audit.auditing.settings import EvaluationSettings
+from iaside_audit.auditing.workers import raise_if_error
 from iaside_audit.classifier.providers import available_threads
-from iaside_audit.errors import AuditCancelled, ImageError
-from iaside_audit.events import Cancelled, Finished, ImageFailed, Planned, Preparing, Warned
+from iaside_audit.errors import ImageError
+from iaside_audit.events import (
+    AuditCancelled,
+    Cancelled,
+    Finished,
+    ImageFailed,
+    Planned,
+    Preparing,
+    Warned,
+)
 from iaside_audit.images import FROM_MODEL, find_images, index_images, resolve_labels
 from iaside_audit.result import AuditResult, AuditWarning, DataRecord, RuntimeRecord, Tool
 from iaside_audit.rows import ValueRow, ValueRows
@@ -28,10 +36,10 @@ from iaside_audit.store import MemoryRowStore
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from iaside_audit.audit.model import AuditedModel
-    from iaside_audit.audit.plan import AuditPlan
-    from iaside_audit.audit.wire import Message
-    from iaside_audit.audit.workers import Worker
+    from iaside_audit.auditing.model import AuditedModel
+    from iaside_audit.auditing.plan import AuditPlan
+    from iaside_audit.auditing.wire import Message
+    from iaside_audit.auditing.workers import Worker
     from iaside_audit.events import Control, Event
     from iaside_audit.images import ImageIndex, Labelling, Listing
     from iaside_audit.result import FailedImage

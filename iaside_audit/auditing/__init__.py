@@ -17,6 +17,6 @@ module                        what it holds
 
 from __future__ import annotations
 
-from iaside_audit.audit.run import audit, run_audit
+from iaside_audit.auditing.run import audit, run_audit
 
 __all__ = ["audit", "run_audit"]

@@ -6,9 +6,9 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
-from iaside_audit.audit import assemble
-from iaside_audit.audit.plan import checkpoints
-from iaside_audit.audit.workers import raise_if_error
+from iaside_audit.auditing import assemble
+from iaside_audit.auditing.plan import checkpoints
+from iaside_audit.auditing.workers import raise_if_error
 from iaside_audit.events import Estimate, ImageDone, ImageFailed
 from iaside_audit.result import FailedImage
 from iaside_audit.rows import ValueRow, ValueRows
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from typing import Protocol
 
-    from iaside_audit.audit.evaluate import LeaseItem
-    from iaside_audit.audit.plan import AuditPlan
-    from iaside_audit.audit.wire import Message
-    from iaside_audit.audit.workers import Worker
+    from iaside_audit.auditing.evaluate import LeaseItem
+    from iaside_audit.auditing.plan import AuditPlan
+    from iaside_audit.auditing.wire import Message
+    from iaside_audit.auditing.workers import Worker
     from iaside_audit.events import Control, Event
     from iaside_audit.spec import AuditSpec
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from PIL import Image
 
-from iaside_audit.audit.run import audit
+from iaside_audit.auditing.run import audit
 from iaside_audit.classifier.synthetic import SyntheticClassifier, synthetic_classifiers
 from iaside_audit.games import closed_forms, pair_interactions, shapley_values
 from iaside_audit.images import decode_image

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 import onnxruntime as ort
 
-from iaside_audit.audit.evaluate import LeaseEvaluator, LeaseItem
-from iaside_audit.audit.reference import ReferenceEvaluator
-from iaside_audit.audit.settings import EvaluationSettings
+from iaside_audit.auditing.evaluate import LeaseEvaluator, LeaseItem
+from iaside_audit.auditing.reference import ReferenceEvaluator
+from iaside_audit.auditing.settings import EvaluationSettings
 from iaside_audit.classifier.description import GraphDescription
 from iaside_audit.classifier.graph import describe_graph, load_graph
 from iaside_audit.classifier.session import OnnxClassifier
@@ -28,7 +28,7 @@ from iaside_audit.spectrum import DatasetStatistics, StatisticsAccumulator
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from iaside_audit.audit.wire import Message
+    from iaside_audit.auditing.wire import Message
     from iaside_audit.rows import ValueRow
 
 

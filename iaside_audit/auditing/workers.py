@@ -15,7 +15,7 @@ from contextlib import suppress
 from multiprocessing.connection import Client, Connection, Listener
 from typing import TYPE_CHECKING, Final, Protocol
 
-from iaside_audit.audit.wire import Message, decode, encode
+from iaside_audit.auditing.wire import Message, decode, encode
 from iaside_audit.errors import WIRE_NAMES, InferenceError
 
 if TYPE_CHECKING:
@@ -159,7 +159,7 @@ class InProcessWorker:
     """A worker in this process, for tests: the same tasks, nothing isolated."""
 
     def __init__(self) -> None:
-        from iaside_audit.audit.tasks import TaskServer  # noqa: PLC0415 - imports onnxruntime
+        from iaside_audit.auditing.tasks import TaskServer  # noqa: PLC0415 - imports onnxruntime
 
         self._server = TaskServer()
         self._queue: deque[Message] = deque()

@@ -10,15 +10,14 @@ import queue
 import threading
 from typing import TYPE_CHECKING
 
-from iaside_audit.audit.supervisor import Supervisor
-from iaside_audit.audit.workers import ProcessWorker
-from iaside_audit.errors import AuditCancelled
-from iaside_audit.events import Cancelled, Control, Event, Finished
+from iaside_audit.auditing.supervisor import Supervisor
+from iaside_audit.auditing.workers import ProcessWorker
+from iaside_audit.events import AuditCancelled, Cancelled, Control, Event, Finished
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from iaside_audit.audit.workers import Worker
+    from iaside_audit.auditing.workers import Worker
     from iaside_audit.result import AuditResult
     from iaside_audit.spec import AuditSpec
 

@@ -6,8 +6,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from iaside_audit.audit.model import fit_preprocessing, inspect_model, resolve_model
-from iaside_audit.audit.workers import ProcessWorker, raise_if_error
+from iaside_audit.auditing.model import fit_preprocessing, inspect_model, resolve_model
+from iaside_audit.auditing.workers import ProcessWorker, raise_if_error
 from iaside_audit.classifier.identity import file_sha256
 from iaside_audit.classifier.preprocessing_sources import find_preprocessing, to_toml
 from iaside_audit.errors import InferenceError, SpecError
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from iaside_audit.audit.wire import Message
-    from iaside_audit.audit.workers import Worker
+    from iaside_audit.auditing.wire import Message
+    from iaside_audit.auditing.workers import Worker
     from iaside_audit.classifier.description import GraphDescription
 
 DEADLINE_S: Final = 120.0

@@ -21,7 +21,7 @@ from iaside_audit.spectrum import (
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from iaside_audit.audit.settings import EvaluationSettings
+    from iaside_audit.auditing.settings import EvaluationSettings
     from iaside_audit.spectrum import DatasetStatistics
     from iaside_audit.types import ByteImage, CoalitionMatrix, Components, FloatImage
 

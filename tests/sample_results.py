@@ -1,0 +1,250 @@
+"""A builder of realistic audit results, for tests of everything that reads one."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from iaside_audit.preprocessing import Preprocessing
+from iaside_audit.result import (
+    Accuracy,
+    AuditResult,
+    AuditWarning,
+    BandResult,
+    DataRecord,
+    EstimatorRecord,
+    FailedImage,
+    InputRecord,
+    ModelRecord,
+    OutputRecord,
+    RuntimeRecord,
+    Score,
+    ScoreValue,
+    Tool,
+    ValuesRecord,
+)
+from iaside_audit.spec import AuditSpec
+
+if TYPE_CHECKING:
+    from iaside_audit.types import FloatMatrix, FloatVector
+
+LONG_NAME = "efficientnet_lite0_imagenet1k_finetuned_on_traffic-signs.onnx"
+UNDEFINED = (math.nan, math.nan)
+WARNING_TEXTS = (
+    ("few-images", "Only 8 images were used: every interval is wide. Use at least 100."),
+    ("images-failed", "3 images were given up; the numbers do not include them."),
+    ("labels-by-order", "Folders were matched to classes by their natural order."),
+    ("floored", "0.4 % of the probabilities lay below 1e-12 and were raised to it."),
+    ("not-converged", "The half-width of the signed score is 0.041, the target was 0.020."),
+    ("quantised-input", "The input is quantised: pixels outside [0, 1] saturate by themselves."),
+)
+
+
+def sample_result(
+    n_bands: int = 8,
+    *,
+    seed: int = 0,
+    n_warnings: int = 0,
+    has_intervals: bool = True,
+    has_long_names: bool = False,
+    has_self_labels: bool = False,
+    is_flat: bool = False,
+    is_high: bool = False,
+    **options: object,
+) -> AuditResult:
+    """Build the result of an audit that never ran.
+
+    Parameters
+    ----------
+    n_bands : int
+        Number of bands M.
+    seed : int
+        Of the made-up numbers and of the specification.
+    n_warnings : int
+        How many warnings the result carries.
+    has_intervals : bool
+        Whether the intervals are numbers; with one image they are NaN.
+    has_long_names : bool
+        Whether file names are as long as they get.
+    has_self_labels : bool
+        Whether the labels are the model's own, so that top-1 is NaN.
+    is_flat : bool
+        Whether all Shapley values are equal, so that every score is 0.
+    is_high : bool
+        Whether high bands dominate.
+    **options : object
+        Further fields of the specification.
+    """
+    generator = np.random.default_rng(seed)
+    model = f"models/{LONG_NAME}" if has_long_names else "models/squeezenet1_1.onnx"
+    images = "data/" + "validation-photographs-of-2026/" * 4 if has_long_names else "data/val"
+    values: dict[str, object] = {
+        "model": model,
+        "images": images,
+        "labels": "self" if has_self_labels else "auto",
+        "bands": 0 if "spacing" in options else n_bands,
+        "seed": seed,
+    }
+    spec = AuditSpec.from_dict(values | options)
+    if isinstance(spec.spacing, tuple):
+        edges = (0.0, *spec.spacing, 1.0)
+    elif spec.spacing == "octave":
+        edges = (0.0, *(2.0 ** -(spec.bands - i) for i in range(1, spec.bands + 1)))
+    else:
+        edges = tuple(i / spec.bands for i in range(spec.bands + 1))
+    shapley = 2.6 * 0.62 ** np.arange(spec.bands) + generator.normal(0, 0.04, spec.bands)
+    shapley = shapley[::-1].copy() if is_high else np.ones_like(shapley) if is_flat else shapley
+    errors = generator.uniform(0.03, 0.08, spec.bands)
+    warnings = [WARNING_TEXTS[i % len(WARNING_TEXTS)] for i in range(n_warnings)]
+    n_images = 200 if has_intervals else 1
+    n_evaluations = n_images * (2 * spec.bands)
+    empty, grand = -math.log(1000), -math.log(1000) + float(shapley.sum())
+    return AuditResult(
+        tool=Tool(name="iaside-audit", version="0.1.0"),
+        created="2026-11-24T09:30:00+00:00",
+        spec=spec,
+        model=ModelRecord(
+            path=model,
+            sha256=hashlib.sha256(model.encode()).hexdigest(),
+            identity=hashlib.sha256(b"identity" + model.encode()).hexdigest(),
+            size_bytes=4_956_208,
+            input=InputRecord(
+                name="data",
+                shape=("N", 3, 224, 224),
+                dtype="float32",
+                layout="NCHW",
+                channel_order="RGB",
+            ),
+            output=OutputRecord(name="softmax_prob", kind="logits before Softmax", n_classes=1000),
+            preprocessing=Preprocessing(
+                resize=256,
+                crop=224,
+                mean=(0.485, 0.456, 0.406),
+                std=(0.229, 0.224, 0.225),
+                source=f"{model}.toml",
+            ),
+        ),
+        data=DataRecord(
+            path=images,
+            n_images=n_images,
+            n_failed=5,
+            manifest_sha256=hashlib.sha256(images.encode()).hexdigest(),
+            labels="the model's own" if has_self_labels else "class folders, all wnids",
+            statistics_digest=None,
+            n_available=5000,
+            n_ignored=2,
+            failed=tuple(
+                FailedImage(path=f"n01440764/ILSVRC2012_val_0000{i}.JPEG", reason="truncated file")
+                for i in range(5)
+            ),
+        ),
+        runtime=RuntimeRecord(
+            provider_requested="auto",
+            provider="CPUExecutionProvider",
+            onnxruntime="1.24.0",
+            device="AMD EPYC 7B13, 2 cores",
+            threads=2,
+            batch=16,
+            lease_images=4,
+            workers=1,
+            fused=True,
+            elapsed_s=81.4,
+            n_evaluations=n_evaluations,
+            n_cached=0,
+            evaluations_per_s=39.3,
+        ),
+        bands=_bands(edges, shapley, errors if has_intervals else errors * math.nan),
+        score=_score(shapley, spec.beta, 0.04 if has_intervals else math.nan),
+        values=ValuesRecord(
+            empty=empty,
+            empty_interval=(empty - 0.02, empty + 0.02) if has_intervals else UNDEFINED,
+            grand=grand,
+            grand_interval=(grand - 0.16, grand + 0.15) if has_intervals else UNDEFINED,
+            efficiency_residual=3.6e-7,
+            floored_share=0.0,
+        ),
+        accuracy=Accuracy(
+            top1=math.nan if has_self_labels else 0.575,
+            interval=(0.505, 0.645) if has_intervals and not has_self_labels else UNDEFINED,
+        ),
+        estimator=EstimatorRecord(
+            kind="permutation",
+            n_images=n_images,
+            n_evaluations=n_evaluations,
+            converged=None,
+            pairs=spec.pairs,
+        ),
+        warnings=tuple(AuditWarning(code=code, message=message) for code, message in warnings),
+    )
+
+
+def _bands(
+    edges: tuple[float, ...],
+    shapley: FloatVector,
+    errors: FloatVector,
+) -> tuple[BandResult, ...]:
+    """Dress Shapley values and standard errors as bands."""
+    importance, halfwidth = _importance(shapley), 1.96 * errors
+    relative = halfwidth / max(float((shapley - shapley.min()).sum()), 1.0)
+    return tuple(
+        BandResult(
+            index=i,
+            low=edges[i],
+            high=edges[i + 1],
+            shapley=float(shapley[i]),
+            standard_error=float(errors[i]),
+            interval=(float(shapley[i] - halfwidth[i]), float(shapley[i] + halfwidth[i])),
+            importance=float(importance[i]),
+            importance_interval=(
+                # max() keeps its first argument where the second is NaN, so NaN stands first.
+                max(float(importance[i] - relative[i]), 0.0),
+                float(importance[i] + relative[i]),
+            ),
+            at_boundary=bool(np.ptp(shapley) > 0 and importance[i] < relative[i]),
+        )
+        for i in range(shapley.size)
+    )
+
+
+def _importance(shapley: FloatMatrix) -> FloatMatrix:
+    """Return psi of METHOD.md, section 5."""
+    above = shapley - shapley.min(axis=-1, keepdims=True)
+    total = above.sum(axis=-1, keepdims=True)
+    return np.where(total > 0, above / np.where(total > 0, total, 1), 1 / shapley.shape[-1])
+
+
+def _score(shapley: FloatVector, beta: float, halfwidth: float) -> Score:
+    """Return the three scores of METHOD.md, section 5, with a small null sample."""
+    n_bands = shapley.size
+    weights = beta ** np.arange(n_bands)
+    norm = float(np.linalg.norm(weights))
+    level = float(weights.sum()) / (n_bands * norm)
+    random = np.random.default_rng(0).dirichlet(np.ones(n_bands), 2000)
+
+    def scores(profiles: FloatMatrix) -> dict[str, FloatVector]:
+        distance = _importance(profiles) @ weights / norm - level
+        return {
+            "paper": np.abs(distance) / abs(1 - level),
+            "signed": distance / abs(1 - level),
+            "comparable": distance / (1 / norm - level),
+        }
+
+    null = scores(random)
+    found = {name: float(value[0]) for name, value in scores(shapley[np.newaxis]).items()}
+    quantiles = {name: np.quantile(one, (0.05, 0.95)) for name, one in null.items()}
+    return Score(
+        **{
+            name: ScoreValue(
+                value=value,
+                interval=(value - halfwidth, value + halfwidth),
+                percentile=float(np.mean(null[name] < value)),
+            )
+            for name, value in found.items()
+        },
+        null_q95=float(quantiles["paper"][1]),
+        null_quantiles={name: (float(low), float(high)) for name, (low, high) in quantiles.items()},
+        beta=beta,
+    )
