@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from iaside_audit.errors import SpecError
@@ -26,6 +26,19 @@ class ChannelOrder(StrEnum):
     RGB = "RGB"
     BGR = "BGR"
     GREY = "L"
+
+
+class Rounding(StrEnum):
+    """Where halves go: a crop that starts one pixel off changes some answers of a small model.
+
+    ``torchvision``: the longer side down, the crop's offset to the nearest (halves to the even).
+    ``floor``: both down, as Hugging Face's image processors do.
+    ``nearest``: the longer side to the nearest, the crop's offset down.
+    """
+
+    TORCHVISION = "torchvision"
+    FLOOR = "floor"
+    NEAREST = "nearest"
 
 
 class Layout(StrEnum):
@@ -59,6 +72,8 @@ class Preprocessing:
         One number for each channel; std not zero.
     layout : Layout
         NCHW, NHWC, or auto.
+    rounding : Rounding
+        Of the longer side after resizing, and of the crop's offset.
     source : str
         Where this was read; shown in every report.
 
@@ -76,6 +91,7 @@ class Preprocessing:
     mean: tuple[float, ...] = (0.0, 0.0, 0.0)
     std: tuple[float, ...] = (1.0, 1.0, 1.0)
     layout: Layout = Layout.AUTO
+    rounding: Rounding = Rounding.TORCHVISION
     source: str = "given"
 
     def __post_init__(self) -> None:
@@ -92,6 +108,7 @@ class Preprocessing:
             ("interpolation", Interpolation),
             ("channel_order", ChannelOrder),
             ("layout", Layout),
+            ("rounding", Rounding),
         ):
             value = str(getattr(self, name))
             names = [str(member.value) for member in kind]
@@ -151,17 +168,7 @@ class Preprocessing:
                 round(self.resize[0] * frame / height),
                 round(self.resize[1] * frame / width),
             )
-        return Preprocessing(
-            resize=resize,
-            crop=frame,
-            interpolation=self.interpolation,
-            channel_order=self.channel_order,
-            scale=self.scale,
-            mean=self.mean,
-            std=self.std,
-            layout=self.layout,
-            source=self.source,
-        )
+        return replace(self, resize=resize, crop=frame)
 
 
 def _is_number(value: object) -> bool:

@@ -53,6 +53,7 @@ def print_result(result: AuditResult, console: Console) -> None:
     console.print(Padding(_facts(result, confidence), (0, 1)))
     for warning in result.warnings:
         console.print(Padding(f"[yellow]Warning:[/yellow] {escape(warning.message)}", (0, 1)))
+    console.print()
 
 
 def _bands(result: AuditResult) -> Table:

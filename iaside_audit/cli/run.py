@@ -27,7 +27,7 @@ FORMATS = ("json", "pdf", "csv")
 @click.argument("model", type=PATH, required=False)
 @click.option("--out", type=PATH, required=True, help="Folder for the result.")
 @click.option("--config", type=PATH, help="TOML file with these options under [audit].")
-@click.option("--formats", default="json,pdf,csv", show_default=True, help="What to write.")
+@click.option("--formats", help=f"What to write.  [default: {','.join(FORMATS)}]")
 @audit_options
 @json_option
 @common_options
@@ -35,7 +35,7 @@ def command(
     model: Path | None,
     out: Path,
     config: Path | None,
-    formats: str,
+    formats: str | None,
     as_json: bool,  # noqa: FBT001 - click passes by name
     quiet: bool,  # noqa: FBT001
     **options: Any,  # Any: one for each field of AuditSpec
@@ -51,10 +51,11 @@ def command(
     values = {**_read_config(config), **{k: v for k, v in options.items() if v is not None}}
     if model is not None:
         values["model"] = model
+    listed = values.pop("formats", ",".join(FORMATS))
     return run_and_report(
         AuditSpec.from_dict(values),
         out=out,
-        formats=parse_formats(formats),
+        formats=parse_formats(str(listed) if formats is None else formats),
         as_json=as_json,
         quiet=quiet,
     )
@@ -74,14 +75,14 @@ def run_and_report(
     if result is None:
         click.echo("Cancelled before there was anything to report.", err=True)
         return CANCELLED
-    paths = write_output_folder(result, out, formats)
+    # Printed before it is written: where the disk is full, the numbers are not lost.
+    console = stdout()
     if as_json:
         sys.stdout.write(result.to_json())
     else:
-        console = stdout()
         print_result(result, console)
-        console.print()
-        for path in paths:
+    for path in write_output_folder(result, out, formats):
+        if not as_json:
             console.print(f" {path}", soft_wrap=True, markup=False)
     if was_cancelled:
         return CANCELLED

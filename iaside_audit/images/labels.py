@@ -16,6 +16,7 @@ from iaside_audit.images.classes import (
 )
 from iaside_audit.images.sources import ImageRecord, Kind, Listing, file_record
 from iaside_audit.images.tables import read_table
+from iaside_audit.registry import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -122,7 +123,7 @@ def _from_file(listing: Listing, file: Path, table: ClassTable) -> Labelling:
     if not file.is_file():
         raise SpecError(
             f"Expected labels to be auto, folder, self or a CSV file, found {str(file)!r}, where "
-            "no file lies. Check --labels.",
+            f"no file lies.{nearest(str(file), ('auto', 'folder', 'self'))} Check --labels.",
             path=str(file),
             expected="auto, folder, self or a CSV file",
             found=str(file),

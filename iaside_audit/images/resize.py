@@ -13,7 +13,7 @@ from PIL import Image
 
 from iaside_audit.errors import ImageError
 from iaside_audit.images.decode import MAX_PIXELS
-from iaside_audit.preprocessing import ChannelOrder, Interpolation
+from iaside_audit.preprocessing import ChannelOrder, Interpolation, Rounding
 
 if TYPE_CHECKING:
     from iaside_audit.preprocessing import Preprocessing
@@ -56,17 +56,17 @@ def prepare(image: ByteImage, preprocessing: Preprocessing) -> FloatImage:
 
 
 def resize_and_crop(image: ByteImage, preprocessing: Preprocessing) -> ByteImage:
-    """Resize and centre-crop in uint8, as torchvision's ``Resize`` and ``CenterCrop`` do.
+    """Resize and centre-crop in uint8, by default as torchvision's transforms do.
 
-    A grey model's image is converted to grey first. The longer side becomes
-    ``int(long * resize / short)``, the crop starts at ``round((side - crop) / 2)``.
+    A grey model's image is converted to grey first. With torchvision's rounding the longer side
+    becomes ``int(long * resize / short)``, and the crop starts at ``round((side - crop) / 2)``.
 
     Parameters
     ----------
     image : (H, W, 3) uint8
         A decoded image, RGB.
     preprocessing : Preprocessing
-        Resize, crop, interpolation and whether the model is grey.
+        Resize, crop, interpolation, rounding and whether the model is grey.
 
     Returns
     -------
@@ -80,7 +80,9 @@ def resize_and_crop(image: ByteImage, preprocessing: Preprocessing) -> ByteImage
         would exceed :data:`~iaside_audit.images.decode.MAX_PIXELS`.
     """
     original_height, original_width = image.shape[:2]
-    height, width = resized_size(original_height, original_width, preprocessing.resize)
+    height, width = resized_size(
+        original_height, original_width, preprocessing.resize, preprocessing.rounding
+    )
     crop_height, crop_width = preprocessing.crop_size
     if height < crop_height or width < crop_width:
         raise ImageError(
@@ -101,12 +103,23 @@ def resize_and_crop(image: ByteImage, preprocessing: Preprocessing) -> ByteImage
     if preprocessing.channel_order == ChannelOrder.GREY:
         picture = picture.convert("L")
     picture = picture.resize((width, height), _FILTERS[preprocessing.interpolation])
-    top, left = round((height - crop_height) / 2), round((width - crop_width) / 2)
+    top = _offset(height - crop_height, preprocessing.rounding)
+    left = _offset(width - crop_width, preprocessing.rounding)
     cropped = picture.crop((left, top, left + crop_width, top + crop_height))
     return np.array(cropped).reshape(crop_height, crop_width, preprocessing.n_channels)
 
 
-def resized_size(height: int, width: int, resize: int | tuple[int, int]) -> tuple[int, int]:
+def _offset(room: int, rounding: Rounding) -> int:
+    """Return where a centred crop starts, of `room` pixels to spare."""
+    return round(room / 2) if rounding == Rounding.TORCHVISION else room // 2
+
+
+def resized_size(
+    height: int,
+    width: int,
+    resize: int | tuple[int, int],
+    rounding: Rounding = Rounding.TORCHVISION,
+) -> tuple[int, int]:
     """Return height and width in pixels after resizing.
 
     Parameters
@@ -115,11 +128,13 @@ def resized_size(height: int, width: int, resize: int | tuple[int, int]) -> tupl
         Of the image, in pixels.
     resize : int or (int, int)
         The shorter side, or height and width; 0 leaves the size alone.
+    rounding : Rounding
+        Of the longer side.
 
     Examples
     --------
-    >>> resized_size(375, 500, 256)
-    (256, 341)
+    >>> resized_size(374, 500, 255), resized_size(374, 500, 255, Rounding.NEAREST)
+    ((255, 340), (255, 341))
     >>> resized_size(375, 500, 0)
     (375, 500)
     """
@@ -127,7 +142,8 @@ def resized_size(height: int, width: int, resize: int | tuple[int, int]) -> tupl
         return resize
     if resize == 0:
         return height, width
-    longer = int(max(height, width) * resize / min(height, width))
+    exact = max(height, width) * resize / min(height, width)
+    longer = round(exact) if rounding == Rounding.NEAREST else int(exact)
     return (resize, longer) if height <= width else (longer, resize)
 
 

@@ -33,8 +33,7 @@ def write_result(result: AuditResult, path: Path) -> None:
     ReportError
         If the file cannot be written.
     """
-    again = "run the same command again: stored rows are kept"
-    write_bytes(path, _encoded(result), again=again)
+    write_bytes(path, _encoded(result), again="run the same command again")
 
 
 def load_result(path: Path | str) -> AuditResult:

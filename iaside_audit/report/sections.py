@@ -133,7 +133,7 @@ def _preprocessing_rows(result: AuditResult) -> list[Row]:
     steps = result.model.preprocessing
     return [
         ["Resize", f"{_size(steps.resize)}, {steps.interpolation}"],
-        ["Crop", _size(steps.crop)],
+        ["Crop", f"{_size(steps.crop)}, rounding {steps.rounding}"],
         ["Scale", f"{steps.scale:.6g}"],
         ["Mean", ", ".join(f"{one:.6g}" for one in steps.mean)],
         ["Deviation", ", ".join(f"{one:.6g}" for one in steps.std)],
