@@ -187,11 +187,7 @@ class AuditSpec:
 
     def _coerce(self) -> list[str]:
         """Bring strings to their types and return the faults met."""
-        faults: list[str] = []
-        for name in ("model", "images", "classes"):
-            value = getattr(self, name)
-            if value is not None:
-                self._set(name, Path(value))
+        faults = self._coerce_names()
         for name, kind in (
             ("norm", Norm),
             ("range", Range),
@@ -214,6 +210,23 @@ class AuditSpec:
             if isinstance(value, str) and value.isdecimal():
                 self._set(name, int(value))
         return [*faults, *self._settle_bands()]
+
+    def _coerce_names(self) -> list[str]:
+        """Bring paths and sources to their types and return the faults met."""
+        faults: list[str] = []
+        for name, kind in (
+            ("model", Path),
+            ("images", Path),
+            ("classes", Path),
+            ("labels", str),
+            ("preprocess", str),
+        ):
+            value = getattr(self, name)
+            if isinstance(value, (str, Path)):
+                self._set(name, kind(value))
+            elif name != "classes" or value is not None:
+                faults.append(f"Expected {name} to be a path or a name, found {value!r}.")
+        return faults
 
     def _settle_bands(self) -> list[str]:
         """Read the spacing, fill in the number of bands, and return the faults met."""
@@ -255,7 +268,12 @@ class AuditSpec:
             for name, low, high, value in (
                 ("beta", 0.0, 1.0, self.beta),
                 ("confidence", 0.5, 1.0, self.confidence),
-                ("target_halfwidth", 0.0, 1.0, self.target_halfwidth or 0.5),
+                (
+                    "target_halfwidth",
+                    0.0,
+                    1.0,
+                    0.5 if self.target_halfwidth is None else self.target_halfwidth,
+                ),
             )
             if not isinstance(value, (int, float)) or not low < value < high
         ]
@@ -266,10 +284,11 @@ class AuditSpec:
                 ("batch", "auto", 1, self.batch),
                 ("threads", "auto", 1, self.threads),
             )
-            if value != word and (not isinstance(value, int) or value < least)
+            if value != word
+            and (not isinstance(value, int) or isinstance(value, bool) or value < least)
         ]
         if not _is_device(self.device):
-            faults.append(_unknown("device", self.device, ["auto", "cpu", "cuda", "cuda:0"]))
+            faults.append(_unknown("device", str(self.device), ["auto", "cpu", "cuda", "cuda:0"]))
         return faults
 
     def _faulty_combinations(self) -> list[str]:
@@ -319,13 +338,10 @@ def parse_spacing(value: str | tuple[float, ...] | list[float]) -> Spacing | tup
     (0.1, 0.5)
     """
     names = [str(member.value) for member in Spacing]
-    if isinstance(value, str):
-        if value in names:
-            return Spacing(value)
-        parts: list[str] | list[float] = value.split(",")
-    else:
-        parts = list(value)
+    if isinstance(value, str) and value in names:
+        return Spacing(value)
     try:
+        parts = value.split(",") if isinstance(value, str) else value
         edges = tuple(float(part) for part in parts)
     except (TypeError, ValueError):
         raise SpecError(

@@ -7,7 +7,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Final
 
 from iaside_audit.auditing import assemble
-from iaside_audit.auditing.plan import checkpoints
+from iaside_audit.auditing.plan import FIRST_CHECK, checkpoints
 from iaside_audit.auditing.workers import raise_if_error
 from iaside_audit.events import Estimate, ImageDone, ImageFailed
 from iaside_audit.result import FailedImage
@@ -115,6 +115,7 @@ class LeaseRun:
                 upcoming = next(leases, None)
                 continue
             if upcoming is None and not self._leased:
+                self._check_end()
                 return
             if not self._leased:  # paused
                 time.sleep(POLL_S)
@@ -124,8 +125,13 @@ class LeaseRun:
                 self._take(reply)
 
     def used_rows(self) -> list[ValueRow]:
-        """Return the rows behind the numbers: all, or the prefix at which the audit stopped."""
+        """Return the rows behind the numbers: all, or the prefix at which the audit stopped.
+
+        In reference mode a batch counts as a whole or not at all, wherever cancelling met it.
+        """
         rows = self._store.rows()
+        if self._spec.mode == Mode.REFERENCE:
+            return rows[: len(rows) // self._spec.reference_batch * self._spec.reference_batch]
         return rows if self._stopped_at is None else rows[: self._stopped_at]
 
     def has_converged(self) -> bool | None:
@@ -188,9 +194,7 @@ class LeaseRun:
         rows = self._store.rows()
         while self._checkpoints and len(rows) >= self._checkpoints[0]:
             n_images = self._checkpoints.popleft()
-            low, high = self._estimate(rows[:n_images]).signed.interval
-            target = self._spec.target_halfwidth
-            if target is not None and (high - low) / 2 <= target:
+            if self._meets_target(rows[:n_images]):
                 self._stopped_at = n_images
                 return
         is_due = time.perf_counter() - self._last_estimate >= ESTIMATE_EVERY_S
@@ -198,6 +202,20 @@ class LeaseRun:
         if is_due and len(rows) > 1 and is_whole:
             self._emit(self._estimate(rows, n_resamples=N_LIVE_RESAMPLES))
             self._last_estimate = time.perf_counter()
+
+    def _check_end(self) -> None:
+        """Check the target at the end of the data or the budget, whatever the number of images."""
+        rows = self._store.rows()
+        if len(rows) >= FIRST_CHECK and self._meets_target(rows):
+            self._stopped_at = len(rows)
+
+    def _meets_target(self, rows: list[ValueRow]) -> bool:
+        """Say whether the signed score's interval over `rows` is as narrow as asked."""
+        target = self._spec.target_halfwidth
+        if target is None:
+            return False
+        low, high = self._estimate(rows).signed.interval
+        return (high - low) / 2 <= target
 
     def _estimate(self, rows: list[ValueRow], *, n_resamples: int = N_RESAMPLES) -> Estimate:
         profiles = assemble.image_profiles(

@@ -323,5 +323,5 @@ def _why_no_rows(failed: tuple[FailedImage, ...]) -> str:
     reason, n_times = Counter(one.reason for one in failed).most_common(1)[0]
     return (
         f"Expected at least one image with values, found that all {len(failed)} failed; "
-        f"{n_times} because {reason}. Check the images, or choose another --baseline."
+        f"{n_times} because {reason.rstrip('.')}. Check the images, or choose another --baseline."
     )

@@ -31,7 +31,7 @@ def encode(message: Message) -> bytes:
     array([1, 2], dtype=uint32)
     """
     arrays = {
-        name: np.ascontiguousarray(value)
+        name: np.asarray(value, order="C")
         for name, value in message.items()
         if isinstance(value, np.ndarray)
     }
@@ -57,10 +57,12 @@ def decode(data: bytes) -> Message:
         message: Message = dict(header["message"])
         for name, dtype, shape in header["arrays"]:
             kind = DTYPES[dtype]  # a KeyError for any other, objects above all
+            if min(shape, default=0) < 0:
+                raise ValueError("a negative size")  # noqa: TRY301 - told below, like the others
             array = np.frombuffer(data, dtype=kind, count=prod(shape), offset=end)
             message[name] = array.reshape(shape)
             end += array.nbytes
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise InferenceError(
             "Expected a message from the worker process, found bytes that are none. "
             "The model may have damaged its process; run again with --debug."

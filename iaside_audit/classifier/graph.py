@@ -114,8 +114,11 @@ def _type_name(value: onnx.ValueInfoProto) -> str:
     """Return the element type's name in lower case, or the kind of a value that is no tensor."""
     if not value.type.HasField("tensor_type"):
         return str(value.type.WhichOneof("value"))
-    name: str = onnx.TensorProto.DataType.Name(value.type.tensor_type.elem_type)
-    return name.lower()
+    number = value.type.tensor_type.elem_type
+    names: dict[int, str] = {
+        known: name.lower() for name, known in onnx.TensorProto.DataType.items()
+    }
+    return names.get(number, f"unknown type {number}")
 
 
 def _dimensions(value: onnx.ValueInfoProto) -> tuple[Dimension, ...]:
@@ -200,10 +203,11 @@ def _head(graph: onnx.GraphProto, output_name: str) -> tuple[str, str | None]:
     makers = {name: node for node in graph.node for name in node.output}
     name = output_name
     while name in makers:
-        node = makers[name]
+        node = makers.pop(name)  # once each: a hostile graph may lead in a circle
+        first = node.input[0] if node.input else ""
         if node.op_type not in PASS_THROUGH:
-            return node.op_type, node.input[0] if node.op_type == "Softmax" else None
-        name = node.input[0]
+            return node.op_type, (first or None) if node.op_type == "Softmax" else None
+        name = first
     return "none", None
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from iaside_audit.errors import ModelError, ModelNotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
 
 
 def file_sha256(path: Path) -> str:
@@ -42,10 +42,29 @@ def model_identity(path: Path, external_files: Iterable[str]) -> str:
 
     It is the file's own sha256 where there is no external data; else the sha256 of the sorted
     lines ``<sha256> <relative name>``, the model's name being ``model``.
+
+    Raises
+    ------
+    ModelError
+        If a file is missing, or lies outside the model's folder.
     """
     digest = file_sha256(path)
-    lines = [f"{file_sha256(path.parent / name)} {name}" for name in sorted(set(external_files))]
-    if not lines:
+    names = sorted(set(external_files))
+    if not names:
         return digest
-    text = "\n".join([f"{digest} model", *lines])
-    return hashlib.sha256(text.encode()).hexdigest()
+    lines = [f"{digest} model"]
+    lines += [f"{file_sha256(_beside(path, name))} {name}" for name in names]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def _beside(path: Path, name: str) -> Path:
+    """Return a file of external data; a stranger's model may name a device that never ends."""
+    file = path.parent / name
+    if Path(name).is_absolute() or ".." in Path(name).parts or not file.is_file():
+        raise ModelError(
+            f"Expected the external data of '{path.name}' in files beside it, found {name!r}. "
+            "Put the model and its data in one folder, or export it as one file.",
+            path=str(path),
+            found=name,
+        )
+    return file

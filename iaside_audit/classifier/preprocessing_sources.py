@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from iaside_audit.classifier.catalogue import find_model, find_model_by_hash
 from iaside_audit.errors import SpecError
-from iaside_audit.preprocessing import Interpolation, Preprocessing
+from iaside_audit.preprocessing import ChannelOrder, Interpolation, Preprocessing, Rounding
 from iaside_audit.registry import nearest
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ PILLOW_FILTERS: Final = {
     4: Interpolation.AREA,
 }
 """Hugging Face writes Pillow's numbers."""
+FURTHER_STEPS: Final = ("rescale_offset", "include_top")
+"""Steps of some Hugging Face processors that a preprocessing cannot say."""
 CROP_PCT_BELOW: Final = 384
 """ConvNeXt's processor crops by ``crop_pct`` below this size, and only resizes from it on."""
 
@@ -142,6 +144,10 @@ def parse_hugging_face(text: str, *, source: str) -> Preprocessing:
     """
     try:
         config = json.loads(text)
+        further = [name for name in FURTHER_STEPS if config.get(name)]
+        if further:
+            raise ValueError(f"a step that is not supported: {', '.join(further)}")  # noqa: TRY301
+        is_flipped = config.get("do_flip_channel_order", False)
         resize, crop = _hugging_face_sizes(config)
         filter_number = int(config.get("resample", 2))
         normalises = config.get("do_normalize", True)
@@ -150,9 +156,11 @@ def parse_hugging_face(text: str, *, source: str) -> Preprocessing:
             resize=resize if config.get("do_resize", True) else 0,
             crop=crop,
             interpolation=PILLOW_FILTERS[filter_number],
+            channel_order=ChannelOrder.BGR if is_flipped else ChannelOrder.RGB,
             scale=float(config.get("rescale_factor", 1 / 255)) if rescales else 1.0,
             mean=tuple(config["image_mean"]) if normalises else (0.0, 0.0, 0.0),
             std=tuple(config["image_std"]) if normalises else (1.0, 1.0, 1.0),
+            rounding=Rounding.FLOOR,
             source=source,
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:

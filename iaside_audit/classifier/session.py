@@ -32,7 +32,11 @@ LEAST_PROBABILITY: Final = 1e-12
 """No probability below this is told from 0, whatever the output's type can hold."""
 SUM_TOLERANCE: Final = 1e-3
 PROOF_TOLERANCE: Final = 1e-4
+PROOF_ROUNDINGS: Final = 8
+"""The tolerance in roundings of the output's type, where that is coarser, as float16 is."""
 N_PROBES: Final = 4
+EXTERNAL_DATA_FOLDER: Final = "session.model_external_initializers_file_folder_path"
+"""Where ONNX Runtime looks for the external data of a model that it reads from memory."""
 FATAL_ONLY: Final = 4
 """ONNX Runtime's log level; its errors reach the user as exceptions, not as red lines."""
 
@@ -179,7 +183,8 @@ class OnnxClassifier:
         if asked[0][0] == CUDA and hasattr(ort, "preload_dlls"):
             ort.preload_dlls()
         source: str | bytes = str(path)
-        if self.graph.softmax_input is not None and not self.graph.external_files:
+        if self.graph.softmax_input is not None:
+            options.add_session_config_entry(EXTERNAL_DATA_FOLDER, str(path.parent))
             source = _with_output(model, self.graph.softmax_input).SerializeToString()
         try:
             with warnings.catch_warnings():  # a provider that fails is read back below
@@ -222,32 +227,39 @@ class OnnxClassifier:
                 "Choose a single-label classifier."
             )
         probes = self._probes()
-        scores = self._run(probes, self.graph.output_name).astype(np.float64)
-        n_classes = scores.shape[1]
+        found = self._run(probes, self.graph.output_name)
+        n_classes = found.shape[1]
         if self.graph.n_classes not in (None, n_classes) or n_classes < 2:  # noqa: PLR2004
             raise SignatureError(
                 f"Expected scores of {self.graph.n_classes or 'several'} classes, found "
                 f"{n_classes}. Export the model with its class scores as output."
             )
-        if self._softmax_input_is_proven(probes, scores):
+        if self._softmax_input_is_proven(probes, found):
             self._output = str(self.graph.softmax_input)
             return OutputKind.SOFTMAX_INPUT, n_classes
+        scores = found.astype(np.float64)
         with np.errstate(over="ignore", invalid="ignore"):
             if _are_probabilities(scores):
                 return OutputKind.PROBABILITIES, n_classes
             if np.all(scores <= 0) and _are_probabilities(np.exp(scores)):
                 return OutputKind.LOG_PROBABILITIES, n_classes
+        if np.all((scores >= 0) & (scores <= 1)):
+            sums = scores.sum(axis=1)
+            raise SignatureError(
+                "Expected logits, or probabilities that add up to 1, found scores within 0..1 that "
+                f"add up to {sums.min():.3g} to {sums.max():.3g} (independent labels, or classes "
+                f"cut off) in output '{self.graph.output_name}'. Export the logits instead."
+            )
         return OutputKind.LOGITS, n_classes
 
-    def _softmax_input_is_proven(
-        self, probes: NDArray[np.float32], scores: NDArray[np.float64]
-    ) -> bool:
+    def _softmax_input_is_proven(self, probes: NDArray[np.float32], scores: Scores) -> bool:
         name = self.graph.softmax_input
         if name is None or name not in {one.name for one in self._session.get_outputs()}:
             return False
         logits = self._run(probes, name).astype(np.float64)
+        tolerance = max(PROOF_TOLERANCE, PROOF_ROUNDINGS * float(np.finfo(scores.dtype).eps))
         return logits.shape == scores.shape and np.allclose(
-            softmax(logits, axis=1), scores, rtol=0, atol=PROOF_TOLERANCE
+            softmax(logits, axis=1), scores, rtol=0, atol=tolerance
         )
 
     def _probes(self) -> NDArray[np.float32]:
@@ -263,8 +275,7 @@ def _with_output(model: onnx.ModelProto, name: str) -> onnx.ModelProto:
     """Return a copy of `model` with the tensor `name` as a further output."""
     edited = onnx.ModelProto()
     edited.CopyFrom(model)
-    element_type = model.graph.output[0].type.tensor_type.elem_type
-    edited.graph.output.append(onnx.helper.make_tensor_value_info(name, element_type, None))
+    edited.graph.output.append(onnx.ValueInfoProto(name=name))  # its type is inferred
     return edited
 
 
