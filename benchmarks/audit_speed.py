@@ -5,7 +5,7 @@ one run on one machine, so that only their ratios count:
 
 - *bare*: ONNX Runtime alone, on ready-made batches of the audit's size;
 - *audit*: corrected mode, exact estimator, from image files to rows, in a worker process;
-- *authors*: reference mode, which filters every batch anew for every coalition, as the authors' code
+- *authors*: reference mode, which filters every batch anew for every coalition, as their code
   does (but transforms it once), around the same ONNX Runtime session.
 
 Run it with ``python benchmarks/audit_speed.py [--rounds N] [--out FILE.json]``.

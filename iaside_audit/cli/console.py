@@ -12,7 +12,7 @@ from rich.padding import Padding
 from rich.table import Table
 
 from iaside_audit.report.summary import (
-    format_estimate,
+    decimals_for,
     format_interval,
     format_number,
     format_percent,
@@ -24,6 +24,7 @@ from iaside_audit.report.summary import (
 
 if TYPE_CHECKING:
     from iaside_audit.result import AuditResult
+    from iaside_audit.types import Interval
 
 BAR_WIDTH: Final = 10
 WIDTH: Final = 80
@@ -93,16 +94,15 @@ def _facts(result: AuditResult, confidence: str) -> str:
     accuracy, data, runtime = result.accuracy, result.data, result.runtime
     top1 = "not measured (the labels are the model's own)"
     if not math.isnan(accuracy.top1):
-        top1 = (
-            f"{format_percent(accuracy.top1, 1)} "
-            f"({format_interval(accuracy.interval)} at {confidence})"
-        )
+        low, high = accuracy.interval
+        ends = format_interval((100 * low, 100 * high), 1)
+        top1 = f"{format_percent(accuracy.top1, 1)} ({ends})"
     counts = [f"{data.n_images} used of {data.n_available}"]
     counts += [f"{data.n_failed} failed"] if data.n_failed else []
     counts += [f"{data.n_ignored} ignored"] if data.n_ignored else []
     values = result.values
-    grand = _estimate(values.grand, values.grand_interval, result)
-    empty = _estimate(values.empty, values.empty_interval, result)
+    grand = _estimate(values.grand, values.grand_interval)
+    empty = _estimate(values.empty, values.empty_interval)
     speed = f"{runtime.n_evaluations} evaluations, {runtime.evaluations_per_s:.0f} a second"
     lines = [
         f"Top-1 on unfiltered images: {top1}",
@@ -113,11 +113,9 @@ def _facts(result: AuditResult, confidence: str) -> str:
     return escape("\n".join(lines))
 
 
-def _estimate(value: float, interval: tuple[float, float], result: AuditResult) -> str:
-    text = format_estimate(value, interval, confidence=result.spec.confidence)
-    number, _, rest = text.partition(",")
-    ends = rest.partition("interval ")[2]
-    return f"{number} ({ends})" if ends else format_number(value)
+def _estimate(value: float, interval: Interval) -> str:
+    decimals = decimals_for(interval)
+    return f"{format_number(value, decimals)} ({format_interval(interval, decimals)})"
 
 
 def _bar(share: float) -> str:
