@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import tempfile
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from iaside_audit.auditing.model import resolve_model
@@ -12,15 +13,18 @@ from iaside_audit.errors import ReportError, SpecError
 from iaside_audit.report import RESULT_NAME, load_result
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from iaside_audit.spec import AuditSpec
 
 
-def claim_output_folder(out: Path, spec: AuditSpec) -> None:
+@contextmanager
+def claimed_output_folder(out: Path, spec: AuditSpec) -> Iterator[None]:
     """Make sure that a result can be written to `out` and takes nobody's place.
 
-    The same audit may be repeated into the same folder: its result is the same.
+    The same audit may be repeated into the same folder: its result is the same. A folder that was
+    made here and got nothing goes again.
 
     Raises
     ------
@@ -29,6 +33,7 @@ def claim_output_folder(out: Path, spec: AuditSpec) -> None:
     ReportError
         If nothing can be written there.
     """
+    is_new = not out.exists()
     try:
         out.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=out) as probe:
@@ -44,8 +49,14 @@ def claim_output_folder(out: Path, spec: AuditSpec) -> None:
             "Make space or choose another --out.",
             path=str(out),
         ) from error
-    if (out / RESULT_NAME).exists():
-        _check_same_audit(out, spec)
+    try:
+        if (out / RESULT_NAME).exists():
+            _check_same_audit(out, spec)
+        yield
+    finally:
+        if is_new:
+            with suppress(OSError):  # it holds something
+                out.rmdir()
 
 
 def _check_same_audit(out: Path, spec: AuditSpec) -> None:

@@ -66,24 +66,24 @@ def run_and_report(
 ) -> int:
     """Run an audit, print its result and write its folder; return the exit code."""
     from iaside_audit.cli.console import print_result, stdout  # noqa: PLC0415 - start-up time
-    from iaside_audit.cli.folder import claim_output_folder  # noqa: PLC0415
+    from iaside_audit.cli.folder import claimed_output_folder  # noqa: PLC0415
     from iaside_audit.cli.progress import run_with_progress  # noqa: PLC0415
     from iaside_audit.report import write_output_folder  # noqa: PLC0415
 
-    claim_output_folder(out, spec)
-    result, was_cancelled = run_with_progress(spec, quiet=quiet)
-    if result is None:
-        click.echo("Cancelled before there was anything to report.", err=True)
-        return CANCELLED
-    # Printed before it is written: where the disk is full, the numbers are not lost.
     console = stdout()
-    if as_json:
-        sys.stdout.write(result.to_json())
-    else:
-        print_result(result, console)
-    for path in write_output_folder(result, out, formats):
-        if not as_json:
-            console.print(f" {path}", soft_wrap=True, markup=False)
+    with claimed_output_folder(out, spec):
+        result, was_cancelled = run_with_progress(spec, quiet=quiet)
+        if result is None:
+            click.echo("Cancelled before there was anything to report.", err=True)
+            return CANCELLED
+        # Printed before it is written: where the disk is full, the numbers are not lost.
+        if as_json:
+            sys.stdout.write(result.to_json())
+        else:
+            print_result(result, console)
+        for path in write_output_folder(result, out, formats):
+            if not as_json:
+                console.print(f" {path}", soft_wrap=True, markup=False)
     if was_cancelled:
         return CANCELLED
     return WORSE_THAN_ASKED if is_worse_than_asked(result) else 0
