@@ -2,8 +2,24 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+import pytest
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
 
 # The machines that run this are slow and shared: a law is not broken by taking a second.
 settings.register_profile("iaside", deadline=None, derandomize=True)
 settings.load_profile("iaside")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_catalogue_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep the models that whoever runs the tests has added out of them."""
+    home: Path = tmp_path_factory.mktemp("home")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_DATA_HOME", str(home))
+        yield

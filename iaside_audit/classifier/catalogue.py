@@ -1,37 +1,32 @@
-"""The models that ship: one reviewed record each, in the data package ``iaside_models``."""
+"""The models that an id stands for: those that ship, and those that the user added."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import Any
+from typing import Final
 
 from iaside_audit.classifier.identity import file_sha256
+from iaside_audit.classifier.user_catalogue import CatalogueModel, user_folder, user_models
 from iaside_audit.errors import ChecksumError, ManifestError, SpecError
-from iaside_audit.preprocessing import Preprocessing
 from iaside_audit.registry import nearest
 
-SCHEMA_VERSION = 1
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CatalogueModel:
-    """One model of the catalogue."""
-
-    id: str
-    title: str
-    path: Path
-    sha256: str
-    size_bytes: int
-    licence: str
-    source: str
-    output_kind: str
-    preprocessing: Preprocessing
+SCHEMA_VERSION: Final = 1
 
 
 def catalogue() -> tuple[CatalogueModel, ...]:
+    """Return the models that ship with the program, then those of the user.
+
+    Raises
+    ------
+    ManifestError
+        If the manifest that ships cannot be read.
+    """
+    return (*shipped_models(), *user_models(user_folder())[0])
+
+
+def shipped_models() -> tuple[CatalogueModel, ...]:
     """Return the models that ship with the program.
 
     Raises
@@ -46,7 +41,10 @@ def catalogue() -> tuple[CatalogueModel, ...]:
                 f"Expected a manifest of schema version {SCHEMA_VERSION}, found "
                 f"{document['schema_version']}. Reinstall iaside-audit."
             )
-        return tuple(_model(record) for record in document["models"])
+        return tuple(
+            CatalogueModel.from_record(record, _data(record["file"]))
+            for record in document["models"]
+        )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ManifestError(
             f"Expected the catalogue in the package iaside_models, found it unreadable: {error}. "
@@ -61,13 +59,15 @@ def find_model(model_id: str) -> CatalogueModel:
     ------
     SpecError
         If there is none; the nearest id is named.
+    ModelNotFoundError
+        If its file is gone.
     ChecksumError
-        If the file is not the published one.
+        If the file is not the one that was published or added.
     """
-    models = {model.id: model for model in catalogue()}
+    models = {model.id: model for model in reversed(catalogue())}  # one that ships wins
     if model_id not in models:
         raise SpecError(
-            f"Expected an id of the catalogue ({', '.join(models)}), found {model_id!r}."
+            f"Expected an id of the catalogue ({', '.join(sorted(models))}), found {model_id!r}."
             f"{nearest(model_id, models)}"
         )
     model = models[model_id]
@@ -75,7 +75,8 @@ def find_model(model_id: str) -> CatalogueModel:
     if found != model.sha256:
         raise ChecksumError(
             f"Expected the published file of '{model_id}' (sha256 {model.sha256[:12]}...), found "
-            f"another ({found[:12]}...) at '{model.path}'. Reinstall iaside-audit.",
+            f"another ({found[:12]}...) at '{model.path}'. Reinstall iaside-audit, or add your "
+            "model again.",
             path=str(model.path),
             expected=model.sha256,
             found=found,
@@ -96,17 +97,3 @@ def demo_images() -> Path:
 def _data(name: str) -> Path:
     with as_file(files("iaside_models") / name) as path:
         return Path(path)
-
-
-def _model(record: dict[str, Any]) -> CatalogueModel:  # Any: JSON
-    return CatalogueModel(
-        id=record["id"],
-        title=record["title"],
-        path=_data(record["file"]),
-        sha256=record["sha256"],
-        size_bytes=record["size_bytes"],
-        licence=record["licence"],
-        source=record["source"],
-        output_kind=record["output_kind"],
-        preprocessing=Preprocessing(**record["preprocess"], source=f"catalogue: {record['id']}"),
-    )

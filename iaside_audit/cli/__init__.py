@@ -71,7 +71,7 @@ class LazyGroup(click.Group):
 @click.version_option(__version__, prog_name="iaside-audit")
 @click.option("--debug", is_flag=True, expose_value=False, help="Show a traceback with an error.")
 def group() -> None:
-    r"""How robust is an ONNX image classifier, and why.
+    """How robust is an ONNX image classifier, and why.
 
     Cuts images into frequency bands, asks the model about coalitions of bands, and reports each
     band's importance and a robustness score with intervals.
@@ -79,7 +79,7 @@ def group() -> None:
     \b
     Example:
       iaside-audit run model.onnx --images val/ --out audit/
-    """
+    """  # noqa: D301 - click takes the character for "do not wrap"
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:

@@ -27,14 +27,14 @@ PAIRS: Final = 4
 @json_option
 @common_options
 def command(out: Path, as_json: bool, quiet: bool) -> int:  # noqa: FBT001 - click passes by name
-    r"""Audit a real network on real photographs: under a minute on two cores.
+    """Audit a real network on real photographs: under a minute on two cores.
 
     The labels are the model's own predictions, and a dozen images is few: the intervals say so.
 
     \b
     Example:
       iaside-audit demo --out demo/
-    """
+    """  # noqa: D301 - click takes the character for "do not wrap"
     from iaside_audit.classifier.catalogue import demo_images  # noqa: PLC0415 - start-up time
 
     spec = AuditSpec(

@@ -31,12 +31,12 @@ def command(
     as_json: bool,  # noqa: FBT001
     quiet: bool,  # noqa: FBT001, ARG001
 ) -> None:
-    r"""Show inputs, outputs, layout, hash and preprocessing of MODEL; it runs in a child process.
+    """Show inputs, outputs, layout, hash and preprocessing of MODEL; it runs in a child process.
 
     \b
     Example:
       iaside-audit inspect model.onnx
-    """
+    """  # noqa: D301 - click takes the character for "do not wrap"
     from iaside_audit.auditing.inspection import inspect_file, template_for  # noqa: PLC0415
 
     inspection = inspect_file(model, preprocess=preprocess, device=device)

@@ -150,8 +150,9 @@ class ProgressView:
         is_due = event.n_done * SILENT_STEPS >= self._next_line * event.n_images
         if not self._console.is_terminal and is_due:
             left = event.remaining_s
-            about = "" if left is None else f", about {format_duration(left)} left"
-            self._line(f"{event.n_done} of {event.n_images} images, {rate}{about}")
+            about = "" if left is None else f"about {format_duration(left)} left"
+            facts = (f"{event.n_done} of {event.n_images} images", rate, about)
+            self._line(", ".join(fact for fact in facts if fact))
             self._next_line = event.n_done * SILENT_STEPS // event.n_images + 1
 
 

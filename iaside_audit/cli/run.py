@@ -40,14 +40,14 @@ def command(
     quiet: bool,  # noqa: FBT001
     **options: Any,  # Any: one for each field of AuditSpec
 ) -> int:
-    r"""Audit MODEL (an .onnx file or a catalogue id) on a set of images.
+    """Audit MODEL (an .onnx file or a catalogue id) on a set of images.
 
     Options given here win over those of --config.
 
     \b
     Example:
       iaside-audit run model.onnx --images val/ --out audit/
-    """
+    """  # noqa: D301 - click takes the character for "do not wrap"
     values = {**_read_config(config), **{k: v for k, v in options.items() if v is not None}}
     if model is not None:
         values["model"] = model
