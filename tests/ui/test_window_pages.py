@@ -1,0 +1,429 @@
+"""Every page driven as a user drives it, with a scripted engine."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from unittest.mock import MagicMock
+
+import pytest
+from iaside_ui.state import ActionKey, AuditRequest, LabelSource, Page
+from iaside_ui.views import Answer, FileKind, Question
+from PySide6.QtCore import QMimeData, Qt, QTimer, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication
+from PySide6.QtWidgets import QApplication, QDialog, QMessageBox
+from window_material import RESULT, ScriptedAudit, estimate, image_done, planned
+
+from iaside_audit.errors import SignatureError
+from iaside_audit.events import Finished, ImageFailed, Preparing, Warned
+from iaside_audit.report import null_sentence, score_sentence, write_result
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from iaside_ui.app import Program
+    from pytestqt.qtbot import QtBot
+
+
+@pytest.fixture
+def result_file(tmp_path: Path) -> Path:
+    """Return a file that holds a result."""
+    path = tmp_path / "result.json"
+    write_result(RESULT, path)
+    return path
+
+
+def trigger(program: Program, key: ActionKey) -> None:
+    """Choose a menu entry that must be possible now."""
+    action = program.window.actions_by_key[key]
+    assert action.isEnabled()
+    action.trigger()
+
+
+def reach(qtbot: QtBot, program: Program, page: Page) -> None:
+    """Wait until a page is shown."""
+    qtbot.waitUntil(lambda: program.window.page == page)
+
+
+def choose(program: Program, monkeypatch: pytest.MonkeyPatch, path: Path | None) -> list[FileKind]:
+    """Let every file dialog answer `path`; return what is asked for."""
+    asked: list[FileKind] = []
+
+    def answer(kind: FileKind, _name: str = "") -> Path | None:
+        asked.append(kind)
+        return path
+
+    monkeypatch.setattr(program.window, "choose_path", answer)
+    return asked
+
+
+def answer_with(
+    program: Program, monkeypatch: pytest.MonkeyPatch, answer: Answer
+) -> list[Question]:
+    """Answer every question with `answer`; return the questions."""
+    asked: list[Question] = []
+
+    def ask(question: Question, on_answer: Callable[[Answer], None]) -> None:
+        asked.append(question)
+        QTimer.singleShot(0, lambda: on_answer(answer))
+
+    monkeypatch.setattr(program.window, "ask", ask)
+    return asked
+
+
+def start_audit(program: Program, tmp_path: Path) -> None:
+    """Start an audit of files that exist, through the form."""
+    model = tmp_path / "model.onnx"
+    model.touch()
+    page = program.window.setup_page
+    page.show_request(AuditRequest(model=str(model), images=str(tmp_path)))
+    page.auditRequested.emit(page.request())
+
+
+def test_start_page_offers_three_ways_in(program: Program) -> None:
+    """The window opens with three large buttons, each doing what its menu entry does."""
+    assert program.window.page == Page.START
+    buttons = program.window.start_page.buttons
+    assert len(buttons) == 3
+    assert all(button.isEnabled() and button.accessibleName() for button in buttons)
+
+
+def test_demo_is_one_click_away(program: Program, qtbot: QtBot, audit: ScriptedAudit) -> None:
+    """The first button starts the audit of the built-in model and shows it."""
+    demo = program.window.start_page.buttons[0]
+    qtbot.mouseClick(demo, Qt.MouseButton.LeftButton)
+    assert program.window.page == Page.RUN
+    qtbot.waitUntil(lambda: len(audit.specs) == 1)
+    assert str(audit.specs[0].model) == "efficientnet_lite0"
+
+
+def test_run_page_shows_progress_and_estimates(
+    program: Program, qtbot: QtBot, audit: ScriptedAudit
+) -> None:
+    """Progress, rate, time left, bands, score and log follow the events."""
+    trigger(program, ActionKey.TRY_DEMO)
+    page = program.window.run_page
+    audit.send(Preparing(stage="reading the images", done=1, total=4))
+    qtbot.waitUntil(lambda: "Reading the images, 1 of 4" in page.progress_text)
+    audit.send(planned(10), ImageFailed(path="a.png", reason="truncated"))
+    audit.send(Warned(code="few", message="Few images."), image_done(3), estimate(3))
+    qtbot.waitUntil(lambda: "3 of 10 images" in page.progress_text)
+    assert "32 evaluations a second" in page.progress_text
+    assert "about 3.5 s left" in page.progress_text
+    assert page.log.model().rowCount() == 3
+    assert "Signed score 0." in page.score_text
+    assert page.plot.accessibleDescription().startswith("band 0: ")
+
+
+def test_finished_audit_shows_its_result(
+    program: Program, qtbot: QtBot, audit: ScriptedAudit
+) -> None:
+    """After the last event the result stands in the window, in the engine's words."""
+    trigger(program, ActionKey.TRY_DEMO)
+    audit.send(planned(), Finished(result=RESULT))
+    reach(qtbot, program, Page.RESULT)
+    page = program.window.result_page
+    assert score_sentence(RESULT) in page.sentences
+    assert null_sentence(RESULT) in page.sentences
+    assert page.band_table.model().rowCount() == len(RESULT.bands)
+    assert page.score_table.model().rowCount() == 3
+    assert program.window.actions_by_key[ActionKey.EXPORT_REPORT].isEnabled()
+
+
+def test_escape_cancels(program: Program, qtbot: QtBot, audit: ScriptedAudit) -> None:
+    """Esc cancels; without any numbers the window goes back and says so."""
+    trigger(program, ActionKey.TRY_DEMO)
+    qtbot.keyClick(program.window, Qt.Key.Key_Escape)
+    reach(qtbot, program, Page.START)
+    assert audit.controls[0].is_cancelled
+    assert "before there was anything" in program.window.message_bar.text
+
+
+def test_cancelled_audit_shows_what_there_is(
+    program: Program, qtbot: QtBot, audit: ScriptedAudit
+) -> None:
+    """Numbers over the images done are shown, with the warning that they are partial."""
+    audit.partial = RESULT
+    trigger(program, ActionKey.TRY_DEMO)
+    trigger(program, ActionKey.CANCEL_AUDIT)
+    reach(qtbot, program, Page.RESULT)
+    notes = program.window.result_page.warning_list.model()
+    assert "was cancelled" in str(notes.data(notes.index(0, 0)))
+
+
+def test_pause_and_resume(program: Program, qtbot: QtBot, audit: ScriptedAudit) -> None:
+    """One action pauses and, under another name, resumes."""
+    trigger(program, ActionKey.TRY_DEMO)
+    qtbot.waitUntil(lambda: len(audit.controls) == 1)
+    pause = program.window.actions_by_key[ActionKey.TOGGLE_PAUSE]
+    pause.trigger()
+    assert audit.controls[0].is_paused
+    assert pause.iconText() == "Resume"
+    assert "Paused" in program.window.run_page.progress_text
+    pause.trigger()
+    assert not audit.controls[0].is_paused
+    assert pause.iconText() == "Pause"
+
+
+def test_failed_audit_shows_why(
+    program: Program, qtbot: QtBot, audit: ScriptedAudit, tmp_path: Path
+) -> None:
+    """A refused model brings the form back, as it was, under the engine's message."""
+    trigger(program, ActionKey.AUDIT_MODEL)
+    start_audit(program, tmp_path)
+    audit.send(SignatureError("Expected one image input, found two.", found="2"))
+    reach(qtbot, program, Page.SETUP)
+    assert program.window.message_bar.text == "Expected one image input, found two."
+    assert program.window.setup_page.request().images == str(tmp_path)
+
+
+def test_form_refuses_what_cannot_work(program: Program) -> None:
+    """An empty form stays, and every fault is named."""
+    trigger(program, ActionKey.AUDIT_MODEL)
+    program.window.setup_page.start_button.click()
+    assert program.window.page == Page.SETUP
+    assert "for the model" in program.window.message_bar.text
+    assert "for the images" in program.window.message_bar.text
+
+
+def test_form_becomes_the_request(
+    program: Program, qtbot: QtBot, audit: ScriptedAudit, tmp_path: Path
+) -> None:
+    """What is filled in arrives at the engine."""
+    (tmp_path / "model.onnx").touch()
+    (tmp_path / "labels.csv").touch()
+    (tmp_path / "model.toml").touch()
+    trigger(program, ActionKey.AUDIT_MODEL)
+    page = program.window.setup_page
+    page.show_request(
+        AuditRequest(
+            model=str(tmp_path / "model.onnx"),
+            images=str(tmp_path),
+            label_source=LabelSource.FILE,
+            labels_file=str(tmp_path / "labels.csv"),
+            preprocessing=str(tmp_path / "model.toml"),
+        )
+    )
+    page.start_button.click()
+    qtbot.waitUntil(lambda: len(audit.specs) == 1)
+    assert audit.specs[0].labels == str(tmp_path / "labels.csv")
+    assert audit.specs[0].preprocess == str(tmp_path / "model.toml")
+
+
+def test_form_is_kept_while_looking_elsewhere(program: Program) -> None:
+    """Going back and forth loses nothing that was typed."""
+    trigger(program, ActionKey.AUDIT_MODEL)
+    program.window.setup_page.show_request(AuditRequest(model="half-typed"))
+    program.window.setup_page.back_button.click()
+    assert program.window.page == Page.START
+    trigger(program, ActionKey.AUDIT_MODEL)
+    assert program.window.setup_page.request().model == "half-typed"
+
+
+def test_open_result(
+    program: Program, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, result_file: Path
+) -> None:
+    """A result is read beside the window and shown under its name."""
+    assert choose(program, monkeypatch, result_file) == []
+    trigger(program, ActionKey.OPEN_RESULT)
+    reach(qtbot, program, Page.RESULT)
+    assert "result.json" in program.window.windowTitle()
+    assert not program.window.isWindowModified()
+
+
+def test_no_file_chosen_changes_nothing(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Closing the file dialog without a choice is no error."""
+    asked = choose(program, monkeypatch, None)
+    trigger(program, ActionKey.OPEN_RESULT)
+    assert asked == [FileKind.RESULT]
+    assert program.window.page == Page.START
+    assert program.window.message_bar.text == ""
+
+
+@pytest.mark.parametrize("text", ["{", '{"schema_version": 1}', '{"schema_version": 99}', ""])
+def test_damaged_result_shows_a_message(
+    program: Program, qtbot: QtBot, tmp_path: Path, text: str
+) -> None:
+    """A file that is no result costs a message that names it, with details; nothing else."""
+    path = tmp_path / "damaged.json"
+    path.write_text(text)
+    program.controller.open_path(path)
+    bar = program.window.message_bar
+    qtbot.waitUntil(lambda: "damaged.json" in bar.text)
+    assert program.window.page == Page.START
+    assert bar.details_button.isVisible()
+    assert not bar.details.isVisible()
+    bar.details_button.click()
+    assert bar.details.isVisible()
+    bar.close_button.click()
+    assert bar.isHidden()
+
+
+@pytest.mark.parametrize("suffix", [".pdf", ".csv", ".svg", ".png", ".json"])
+def test_export_writes_the_report(
+    program: Program,
+    qtbot: QtBot,
+    monkeypatch: pytest.MonkeyPatch,
+    result_file: Path,
+    suffix: str,
+) -> None:
+    """Every format is written by the worker, and the bar says where."""
+    program.controller.open_path(result_file)
+    reach(qtbot, program, Page.RESULT)
+    path = result_file.with_name(f"report{suffix}")
+    choose(program, monkeypatch, path)
+    trigger(program, ActionKey.EXPORT_REPORT)
+    qtbot.waitUntil(lambda: str(path) in program.window.message_bar.text, timeout=30_000)
+    assert path.stat().st_size > 100
+
+
+def test_export_that_fails_says_why(
+    program: Program,
+    qtbot: QtBot,
+    monkeypatch: pytest.MonkeyPatch,
+    result_file: Path,
+    tmp_path: Path,
+) -> None:
+    """A place that cannot be written is named, and the result stays open."""
+    program.controller.open_path(result_file)
+    reach(qtbot, program, Page.RESULT)
+    choose(program, monkeypatch, tmp_path / "missing" / "a.csv")
+    trigger(program, ActionKey.EXPORT_REPORT)
+    qtbot.waitUntil(lambda: "Create the folder first" in program.window.message_bar.text)
+    assert program.window.page == Page.RESULT
+
+
+@pytest.mark.parametrize(("name", "page"), [("model.onnx", Page.SETUP), ("folder", Page.SETUP)])
+def test_dropped_file_is_opened(program: Program, tmp_path: Path, name: str, page: Page) -> None:
+    """A model or a folder dropped on the window fills its place in the form."""
+    path = tmp_path / name
+    path.mkdir() if name == "folder" else path.touch()
+    drop(program, path)
+    assert program.window.page == page
+    request = program.window.setup_page.request()
+    assert str(path) in {request.model, request.images}
+
+
+def test_dropped_result_is_opened(program: Program, qtbot: QtBot, result_file: Path) -> None:
+    """A result dropped on the window, or the folder that holds it, is shown."""
+    drop(program, result_file.parent)
+    reach(qtbot, program, Page.RESULT)
+
+
+def test_dropping_while_running_is_refused(program: Program, result_file: Path) -> None:
+    """One thing at a time: the audit goes on, and the bar says why."""
+    trigger(program, ActionKey.TRY_DEMO)
+    drop(program, result_file)
+    assert program.window.page == Page.RUN
+    assert "An audit is running" in program.window.message_bar.text
+
+
+def drop(program: Program, path: Path) -> None:
+    """Drag a file over the window and let go."""
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(path))])
+    # Qt deprecates the making of such events: only the platform makes them.
+    entering = MagicMock(spec=QDragEnterEvent)
+    dropping = MagicMock(spec=QDropEvent)
+    for event in (entering, dropping):
+        event.mimeData.return_value = data
+    program.window.dragEnterEvent(entering)
+    entering.acceptProposedAction.assert_called_once()
+    program.window.dropEvent(dropping)
+
+
+def test_selected_rows_are_copied(program: Program, qtbot: QtBot, result_file: Path) -> None:
+    """Copy gives the selected rows as text for a spreadsheet."""
+    program.controller.open_path(result_file)
+    reach(qtbot, program, Page.RESULT)
+    table = program.window.result_page.band_table
+    table.setFocus()
+    table.selectRow(1)
+    qtbot.waitUntil(table.hasFocus)
+    trigger(program, ActionKey.COPY)
+    assert QGuiApplication.clipboard().text().split("\t")[0] == "1"
+
+
+def test_idle_window_closes_at_once(program: Program) -> None:
+    """Without an audit or an unsaved result, closing asks nothing."""
+    program.window.close()
+    assert program.window.isHidden()
+
+
+def test_closing_while_running_asks(
+    program: Program, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The audit is stopped only where the user agrees; then the window closes by itself."""
+    trigger(program, ActionKey.TRY_DEMO)
+    asked = answer_with(program, monkeypatch, Answer.CANCEL)
+    program.window.close()
+    assert len(asked) == 1
+    QApplication.processEvents()
+    assert program.window.isVisible()
+    answer_with(program, monkeypatch, Answer.YES)
+    program.window.close()
+    qtbot.waitUntil(program.window.isHidden)
+
+
+@pytest.mark.parametrize(("answer", "is_closed"), [(Answer.NO, True), (Answer.CANCEL, False)])
+def test_unsaved_result_is_not_lost_unasked(
+    program: Program,
+    qtbot: QtBot,
+    audit: ScriptedAudit,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    answer: Answer,
+    is_closed: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
+    """The result of a user's own audit is thrown away only where they say so."""
+    start_audit(program, tmp_path)
+    audit.send(Finished(result=RESULT))
+    reach(qtbot, program, Page.RESULT)
+    assert program.window.isWindowModified()
+    asked = answer_with(program, monkeypatch, answer)
+    program.window.close()
+    assert len(asked) == 1
+    qtbot.waitUntil(lambda: program.window.isHidden() == is_closed)
+    assert program.window.isWindowModified() != is_closed
+
+
+def test_saved_result_is_asked_about_no_more(
+    program: Program,
+    qtbot: QtBot,
+    audit: ScriptedAudit,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    """Saving makes a result safe: its file reads back, and closing asks nothing."""
+    start_audit(program, tmp_path)
+    audit.send(Finished(result=RESULT))
+    reach(qtbot, program, Page.RESULT)
+    choose(program, monkeypatch, tmp_path / "kept.json")
+    trigger(program, ActionKey.SAVE_RESULT)
+    qtbot.waitUntil(lambda: not program.window.isWindowModified())
+    asked = answer_with(program, monkeypatch, Answer.CANCEL)
+    program.window.close()
+    assert asked == []
+    assert (tmp_path / "kept.json").exists()
+
+
+def test_question_can_be_answered_by_keyboard(program: Program, qtbot: QtBot) -> None:
+    """A question is not modal to the program; Esc is the answer that loses nothing."""
+    trigger(program, ActionKey.TRY_DEMO)
+    program.window.close()
+    box = program.window.findChild(QMessageBox)
+    assert box is not None
+    qtbot.keyClick(box, Qt.Key.Key_Escape)
+    assert program.window.isVisible()
+    assert program.window.page == Page.RUN
+
+
+@pytest.mark.parametrize("key", [ActionKey.SHOW_ABOUT, ActionKey.SHOW_SHORTCUTS])
+def test_help_opens_and_closes(program: Program, qtbot: QtBot, key: ActionKey) -> None:
+    """Both help windows open without stopping the program, and close by Esc."""
+    trigger(program, key)
+    dialog = program.window.findChild(QDialog)
+    assert dialog is not None
+    qtbot.waitExposed(dialog)
+    qtbot.keyClick(dialog, Qt.Key.Key_Escape)
+    qtbot.waitUntil(dialog.isHidden)

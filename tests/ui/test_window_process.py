@@ -1,0 +1,194 @@
+"""The program as a process: what it imports, how it starts, and a real window."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+from click.testing import CliRunner
+from iaside_ui.command import command
+from PySide6.QtGui import QImage
+from window_material import RESULT
+
+from iaside_audit.report import write_result
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+AUDIT_AND_LOOK = """
+import sys, tempfile
+from pathlib import Path
+from PySide6.QtCore import QCoreApplication, QSettings
+from PySide6.QtWidgets import QApplication
+QSettings.setPath(QSettings.defaultFormat(), QSettings.Scope.UserScope, sys.argv[1])
+from iaside_ui.app import Program, make_application
+application = make_application(["test"])
+program = Program(Path(sys.argv[1]) / "preferences.json")
+program.open()
+program.runner.stateChanged.connect(lambda run: run.score and program.runner.cancel())
+program.runner.auditCancelled.connect(lambda _: application.quit())
+program.runner.auditFinished.connect(lambda _: application.quit())
+program.controller.try_demo()
+application.exec()
+program.close()
+loaded = [name for name in ("onnx", "onnxruntime") if name in sys.modules]
+print("rows:", program.controller.state.opened.result.data.n_images, "loaded:", loaded)
+"""
+
+START_AND_MEASURE = """
+import sys, time
+from pathlib import Path
+from PySide6.QtCore import QTimer
+from iaside_ui.app import Program, make_application
+application = make_application(["test"])
+program = Program(Path(sys.argv[1]) / "preferences.json")
+program.open()
+program.window.repaint()
+print(time.time())
+program.close()
+"""
+
+SHOW_AND_GRAB = """
+import sys
+from pathlib import Path
+from PySide6.QtCore import QSettings, QTimer
+from iaside_ui.app import Program, make_application
+from iaside_ui.state import Page
+QSettings.setPath(QSettings.defaultFormat(), QSettings.Scope.UserScope, sys.argv[1])
+application = make_application(["test"])
+program = Program(Path(sys.argv[1]) / "preferences.json")
+program.open_later(Path(sys.argv[2]))
+def grab():
+    screen = program.window.screen()
+    screen.grabWindow(0).save(sys.argv[3])
+    print(application.platformName(), screen.devicePixelRatio(), program.window.page.name)
+    application.quit()
+def look(state):
+    if state.page == Page.RESULT:
+        QTimer.singleShot(500, grab)
+program.controller.stateChanged.connect(look)
+application.exec()
+program.close()
+"""
+
+
+def run(code: str, *arguments: object, **environment: str) -> str:
+    """Run Python code in a process of its own, and return what it printed."""
+    done = subprocess.run(
+        [sys.executable, "-c", code, *map(str, arguments)],
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture
+def screen() -> Iterator[str]:
+    """Start a screen of the size of a small laptop; yield the value of DISPLAY."""
+    server = shutil.which("Xvfb")
+    if server is None:
+        pytest.skip("needs Xvfb (packaging/system-packages.sh test)")
+    arguments = ["-displayfd", "1", "-screen", "0", "1366x768x24", "-nolisten", "tcp"]
+    with subprocess.Popen(
+        [server, *arguments], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as process:
+        assert process.stdout is not None
+        yield f":{process.stdout.readline().strip()}"
+        process.terminate()
+
+
+def test_window_process_never_loads_onnx(tmp_path: Path) -> None:
+    """A whole audit in the window leaves onnx and ONNX Runtime in the child."""
+    printed = run(AUDIT_AND_LOOK, tmp_path)
+    assert printed.split("rows:")[1].split()[0].isdigit()
+    assert "loaded: []" in printed
+
+
+def test_start_up_is_measured(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The time from the process to its first picture is printed; slow machines differ."""
+    started = time.time()
+    painted = float(run(START_AND_MEASURE, tmp_path))
+    with capsys.disabled():
+        sys.stdout.write(f"\nwindow: first paint {painted - started:.2f} s after the start\n")
+    assert painted > started
+
+
+@pytest.mark.parametrize("scale", ["1", "2"])
+def test_real_window(screen: str, tmp_path: Path, scale: str) -> None:
+    """On a real screen the window opens with a result in it and can be seen."""
+    write_result(RESULT, tmp_path / "result.json")
+    picture = tmp_path / "screen.png"
+    printed = run(
+        SHOW_AND_GRAB,
+        tmp_path,
+        tmp_path / "result.json",
+        picture,
+        DISPLAY=screen,
+        QT_QPA_PLATFORM="xcb",
+        QT_SCALE_FACTOR=scale,
+    )
+    assert printed.split() == ["xcb", f"{scale}.0", "RESULT"]
+    image = QImage(str(picture))
+    assert (image.width(), image.height()) == (1366, 768)
+    colours = {image.pixel(x, y) for x in range(0, 1366, 3) for y in range(0, 768, 3)}
+    assert len(colours) > 20
+
+
+def test_wrong_option_exits_2() -> None:
+    """A wrong call is said on stderr, with the exit code of every wrong call."""
+    code = "import sys; from iaside_ui.app import main; sys.exit(main(['--bogus']))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "'bogus'" in done.stderr
+
+
+def test_no_screen_is_said_plainly() -> None:
+    """Without a screen the program says so and exits 2; Qt alone would abort."""
+    if not sys.platform.startswith("linux"):
+        pytest.skip("elsewhere there is always a screen")
+    unset = {"DISPLAY": "", "WAYLAND_DISPLAY": "", "QT_QPA_PLATFORM": ""}
+    code = "import sys; from iaside_ui.app import main; sys.exit(main([]))"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | unset,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "Expected a screen" in done.stderr
+
+
+def test_command_is_light() -> None:
+    """Listing the command for ``--help`` imports no Qt."""
+    code = "import sys, iaside_ui.command; print({'PySide6', 'numpy'} & set(sys.modules))"
+    assert run(code).strip() == "set()"
+
+
+def test_command_without_qt_names_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the window is not installed, the command gives the pip command and exits 2."""
+    monkeypatch.setitem(sys.modules, "iaside_ui.app", None)
+    answer = CliRunner().invoke(command, [])
+    assert answer.exit_code == 2
+    assert "pip install 'iaside-audit[gui]'" in answer.output
+
+
+def test_command_hands_its_file_on(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The command opens the window with its file in it."""
+    import iaside_ui.app  # noqa: PLC0415
+
+    heard: list[list[str]] = []
+    monkeypatch.setattr(iaside_ui.app, "main", lambda words: heard.append(words) or 0)
+    file = tmp_path / "result.json"
+    assert CliRunner().invoke(command, [str(file)]).exit_code == 0
+    assert heard == [[str(file)]]

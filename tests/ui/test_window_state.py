@@ -1,0 +1,158 @@
+"""The snapshots that the window shows, without any Qt."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from iaside_ui.state import (
+    ActionKey,
+    AppState,
+    AuditRequest,
+    LabelSource,
+    NoteKind,
+    OpenResult,
+    Page,
+    RunState,
+    message_of,
+    possible_actions,
+    provenance,
+)
+from iaside_ui.state.run import MAX_POINTS
+from sample_results import sample_result
+from window_material import RESULT, estimate, image_done, planned
+
+from iaside_audit.auditing.demo import demo_spec
+from iaside_audit.errors import ReportError, SpecError
+from iaside_audit.events import ImageFailed, Preparing, Warned
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+STATES = [
+    AppState(page=page, is_running=is_running, is_busy=is_busy, opened=opened)
+    for page in Page
+    for is_running in (False, True)
+    for is_busy in (False, True)
+    for opened in (None, OpenResult(result=RESULT))
+]
+START = RunState(name="model.onnx", confidence=0.95)
+
+
+def test_state_is_free_of_qt() -> None:
+    """Snapshots can be made and folded where there is no Qt."""
+    code = "import sys, iaside_ui.state; sys.exit('PySide6' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_run_state_folds_events() -> None:
+    """Each event changes what it is about, and nothing is forgotten."""
+    run = START.after(Preparing(stage="reading the images", done=2, total=5))
+    assert (run.stage, run.n_done, run.n_total) == ("reading the images", 2, 5)
+    run = run.after(planned(10)).after(image_done(3))
+    assert (run.stage, run.n_done, run.n_total) == ("", 3, 10)
+    assert (run.evaluations_per_s, run.remaining_s) == (32.0, 3.5)
+    run = run.after(estimate(3)).after(ImageFailed(path="a.png", reason="truncated"))
+    run = run.after(Warned(code="few_images", message="Few."))
+    assert run.bands == RESULT.bands
+    assert [point.n_images for point in run.score] == [3]
+    kinds = [note.kind for note in run.notes]
+    assert kinds == [NoteKind.FACT, NoteKind.LEFT_OUT, NoteKind.WARNING]
+    assert "a.png" in run.notes[1].text
+
+
+@settings(max_examples=15)
+@given(st.integers(1, 4 * MAX_POINTS))
+def test_score_trace_is_bounded_and_keeps_the_newest(n_estimates: int) -> None:
+    """However long an audit lasts, the trace stays short and ends at its newest point."""
+    run = START
+    for n_images in range(1, n_estimates + 1):
+        run = run.after(estimate(n_images))
+    counts = [point.n_images for point in run.score]
+    assert len(counts) <= MAX_POINTS
+    assert counts == sorted(counts)
+    assert counts[-1] == n_estimates
+
+
+@pytest.mark.parametrize("state", STATES, ids=[str(i) for i in range(len(STATES))])
+def test_possible_actions_never_contradict(state: AppState) -> None:
+    """Audits start only while none runs; only a result that is shown can be saved."""
+    possible = possible_actions(state)
+    assert (ActionKey.CANCEL_AUDIT in possible) == state.is_running
+    assert (ActionKey.TRY_DEMO in possible) == (not state.is_running and not state.is_busy)
+    is_shown = state.opened is not None and state.page == Page.RESULT
+    assert is_shown or not {ActionKey.SAVE_RESULT, ActionKey.EXPORT_REPORT} & possible
+    assert ActionKey.QUIT in possible
+
+
+def test_cancelling_cannot_be_paused() -> None:
+    """An audit that was asked to stop is neither paused nor cancelled again."""
+    possible = possible_actions(AppState(page=Page.RUN, is_running=True, is_cancelling=True))
+    assert not {ActionKey.TOGGLE_PAUSE, ActionKey.CANCEL_AUDIT} & possible
+
+
+def test_request_becomes_specification(tmp_path: Path) -> None:
+    """The form's four places arrive in the specification; an empty one is `auto`."""
+    model, labels = tmp_path / "m.onnx", tmp_path / "l.csv"
+    model.touch()
+    labels.touch()
+    request = AuditRequest(
+        model=str(model),
+        images=str(tmp_path),
+        label_source=LabelSource.FILE,
+        labels_file=str(labels),
+    )
+    spec = request.to_spec()
+    assert (spec.model, spec.images) == (model, tmp_path)
+    assert (spec.labels, spec.preprocess) == (str(labels), "auto")
+    assert replace(request, label_source=LabelSource.SELF).to_spec().labels == "self"
+    assert replace(request, label_source=LabelSource.AUTO).to_spec().labels == "auto"
+
+
+def test_request_names_every_fault(tmp_path: Path) -> None:
+    """All that is wrong with a form is said at once."""
+    request = AuditRequest(
+        model=str(tmp_path), label_source=LabelSource.FILE, preprocessing="missing.toml"
+    )
+    with pytest.raises(SpecError) as caught:
+        request.to_spec()
+    for word in ("a folder at", "a folder of images", "a CSV file", "'missing.toml'"):
+        assert word in caught.value.message
+
+
+def test_demo_is_the_built_in_model() -> None:
+    """The demonstration audits the catalogue's model on pictures that exist."""
+    spec = demo_spec()
+    assert len(list(spec.images.glob("*.jpg"))) >= 8
+    assert spec.labels == "self"
+
+
+def test_message_of_engine_error_is_its_own_words() -> None:
+    """An error that explains itself is quoted; its facts are details."""
+    message = message_of(ReportError("Expected a, found b.", path="x.json", found="b"))
+    assert message.text == "Expected a, found b."
+    assert "x.json" in message.details
+
+
+def test_message_of_foreign_error_holds_the_traceback() -> None:
+    """A fault of the program shows what a report of it needs."""
+    with pytest.raises(ZeroDivisionError) as caught:
+        _ = 1 / 0
+    message = message_of(caught.value)
+    assert "ZeroDivisionError" in message.text
+    assert "test_window_state" in message.details
+
+
+@pytest.mark.parametrize("n_bands", [2, 32])
+def test_provenance_names_model_data_and_provider(n_bands: int) -> None:
+    """The hash, the images and the provider that ran can be read."""
+    result = sample_result(n_bands)
+    facts = {(fact.group, fact.name): fact.value for fact in provenance(result)}
+    assert facts["Model", "sha256"] == result.model.sha256
+    assert facts["Images", "path"] == result.data.path
+    assert result.runtime.provider in facts["Ran on", "provider"]

@@ -1,0 +1,141 @@
+"""The program ``iaside-audit-gui``: one window."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QCommandLineParser, QObject, QStandardPaths, QTimer, Slot
+from PySide6.QtWidgets import QApplication
+
+from iaside_audit import __version__
+from iaside_ui.controllers import AuditController, ColourController, MainController
+from iaside_ui.views import MainWindow
+from iaside_ui.workers import AuditRunner, Jobs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from types import TracebackType
+
+    from iaside_ui.workers.audits import RunAudit
+
+    ExceptionHook = Callable[[type[BaseException], BaseException, TracebackType | None], object]
+
+UNUSABLE = 2
+"""Exit code of a wrong call (INTERFACE.md)."""
+
+
+class Program(QObject):
+    """The window and what moves it.
+
+    Parameters
+    ----------
+    preferences : Path or None
+        The file of preferences; where the system keeps such files, unless given.
+    run_audit : callable or None
+        The engine's, unless a test says otherwise.
+    """
+
+    def __init__(
+        self, preferences: Path | None = None, *, run_audit: RunAudit | None = None
+    ) -> None:
+        super().__init__()
+        self.window = MainWindow()
+        self.runner = AuditRunner(run_audit, parent=self)
+        audits = AuditController(self.window, self.runner, parent=self)
+        self.controller = MainController(self.window, audits, Jobs(self), parent=self)
+        self.colours = ColourController(
+            self.window, preferences or default_preferences_path(), parent=self
+        )
+        self._file: Path | None = None
+
+    def open_later(self, file: Path | None) -> None:
+        """Show the window, with `file` in it, once the event loop runs."""
+        self._file = file
+        QTimer.singleShot(0, self.open)
+
+    @Slot()
+    def open(self) -> None:
+        """Restore what was left last time, and show the window."""
+        self.colours.restore()
+        self.window.restore_geometry()
+        self.window.show()
+        if self._file is not None:
+            self.controller.open_path(self._file)
+
+    def close(self) -> None:
+        """Stop the threads; the window is closed already."""
+        self.controller.close()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Open the window and return the program's exit code.
+
+    Parameters
+    ----------
+    arguments : sequence of str or None
+        Without the program's name; those of the process where None.
+    """
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    if _has_no_screen():
+        sys.stderr.write(
+            "Expected a screen for the window, found neither DISPLAY nor WAYLAND_DISPLAY. "
+            "Use the command line: iaside-audit --help.\n"
+        )
+        return UNUSABLE
+    application = make_application([sys.argv[0], *words])
+    parser = QCommandLineParser()
+    parser.setApplicationDescription("How robust is an ONNX image classifier, and why.")
+    parser.addHelpOption()
+    parser.addVersionOption()
+    parser.addPositionalArgument("file", "A result.json, or a model, to open.", "[FILE]")
+    if not parser.parse(application.arguments()):
+        sys.stderr.write(f"{parser.errorText()} See --help.\n")
+        return UNUSABLE
+    parser.process(application)
+    files = parser.positionalArguments()
+    program = Program()
+    sys.excepthook = _shown_by(program.controller)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Qt's loop would never hear of Ctrl-C
+    program.open_later(Path(files[0]) if files else None)
+    try:
+        return application.exec()
+    finally:
+        program.close()
+
+
+def make_application(words: Sequence[str]) -> QApplication:
+    """Return the application, under the names that settings are kept by."""
+    application = QApplication(list(words))
+    application.setOrganizationName("I-ASIDE Audit")
+    application.setApplicationName("iaside-audit-gui")
+    application.setApplicationDisplayName("I-ASIDE Audit")
+    application.setDesktopFileName("iaside-audit")
+    application.setApplicationVersion(__version__)
+    return application
+
+
+def default_preferences_path() -> Path:
+    """Return the file of preferences, in the folder that the system keeps for such files."""
+    folder = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.AppConfigLocation)
+    return Path(folder) / "preferences.json"
+
+
+def _has_no_screen() -> bool:
+    """Say whether Qt would abort for want of a screen, without a word that helps."""
+    is_unix = sys.platform.startswith(("linux", "freebsd"))
+    named = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
+    return is_unix and not any(os.environ.get(name) for name in named)
+
+
+def _shown_by(controller: MainController) -> ExceptionHook:
+    """Return an exception hook that shows faults in the window, and prints them as well."""
+
+    def show(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        sys.__excepthook__(kind, error, trace)
+        controller.report_fault(error)
+
+    return show

@@ -1,0 +1,174 @@
+"""The shortcut page, files and questions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, auto
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from PySide6.QtCore import QCoreApplication, QSettings
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFileDialog, QMessageBox, QVBoxLayout
+
+from iaside_ui.actions import ACTIONS
+from iaside_ui.appearance import characters_wide
+from iaside_ui.qtmodels import shortcut_model
+from iaside_ui.views.tables import fit_columns, make_table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from PySide6.QtWidgets import QAbstractButton, QWidget
+
+
+class FileKind(Enum):
+    """What a file dialog looks for."""
+
+    RESULT = auto()
+    MODEL = auto()
+    IMAGES = auto()
+    LABELS = auto()
+    PREPROCESSING = auto()
+    SAVED_RESULT = auto()
+    REPORT = auto()
+
+
+class Answer(Enum):
+    """What the user said to a question."""
+
+    YES = auto()
+    NO = auto()
+    CANCEL = auto()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """A question that must be answered before something goes on.
+
+    Parameters
+    ----------
+    text : str
+        The question.
+    consequence : str
+        What is at stake.
+    yes, no : str
+        Labels of the two answers; an empty `no` leaves only Cancel beside `yes`.
+    """
+
+    text: str
+    consequence: str
+    yes: str
+    no: str = ""
+
+
+def choose_path(parent: QWidget, kind: FileKind, name: str = "") -> Path | None:
+    """Let the user choose a file or a folder; None where they did not.
+
+    Each kind begins where the last one of its kind was found.
+
+    Parameters
+    ----------
+    parent : QWidget
+        The dialog stands before its window.
+    kind : FileKind
+        What is looked for.
+    name : str
+        Proposed for a file to write.
+    """
+    settings = QSettings()
+    key = f"folders/{kind.name.lower()}"
+    folder = str(settings.value(key, ""))
+    title, filters = _texts(kind)
+    if kind == FileKind.IMAGES:
+        chosen = QFileDialog.getExistingDirectory(parent, title, folder)
+    elif kind in _WRITTEN:
+        start = str(Path(folder) / name)
+        chosen, chosen_filter = QFileDialog.getSaveFileName(parent, title, start, filters)
+        chosen = _with_suffix(chosen, chosen_filter)
+    else:
+        chosen, _ = QFileDialog.getOpenFileName(parent, title, folder, filters)
+    if not chosen:
+        return None
+    path = Path(chosen)
+    settings.setValue(key, str(path if kind == FileKind.IMAGES else path.parent))
+    return path
+
+
+def ask(parent: QWidget, question: Question, on_answer: Callable[[Answer], None]) -> None:
+    """Ask, and hand the answer on once it is given; the window goes on painting meanwhile."""
+    box = QMessageBox(parent)
+    box.setIcon(QMessageBox.Icon.Question)
+    box.setText(question.text)
+    box.setInformativeText(question.consequence)
+    answers: dict[QAbstractButton, Answer] = {
+        box.addButton(question.yes, QMessageBox.ButtonRole.AcceptRole): Answer.YES
+    }
+    if question.no:
+        button = box.addButton(question.no, QMessageBox.ButtonRole.DestructiveRole)
+        answers[button] = Answer.NO
+    cancel = box.addButton(QMessageBox.StandardButton.Cancel)
+    box.setDefaultButton(cancel)  # Return loses nothing
+    box.setEscapeButton(cancel)
+
+    def finish() -> None:
+        on_answer(answers.get(box.clickedButton(), Answer.CANCEL))
+        box.deleteLater()
+
+    box.finished.connect(finish)
+    box.open()
+
+
+class ShortcutsDialog(QDialog):
+    """Every action and its keys, from the table of actions."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(self.tr("Keyboard shortcuts"))
+        model = shortcut_model(self)
+        model.show_rows(tuple(ACTIONS.values()))
+        table = make_table(model, self.tr("Actions and their keys"), self)
+        fit_columns(table)
+        table.setMinimumSize(characters_wide(table, 110), 18 * table.fontMetrics().lineSpacing())
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, self)
+        buttons.rejected.connect(self.reject)
+        layout = QVBoxLayout(self)
+        layout.addWidget(table)
+        layout.addWidget(buttons)
+
+
+_WRITTEN: Final = (FileKind.SAVED_RESULT, FileKind.REPORT)
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("dialogs", text)
+
+
+def _texts(kind: FileKind) -> tuple[str, str]:
+    """Return title and filters of the dialog that looks for `kind`."""
+    everything = _tr("All files (*)")
+    texts = {
+        FileKind.RESULT: (_tr("Open a result"), _tr("Results (*.json);;") + everything),
+        FileKind.MODEL: (_tr("Choose a model"), _tr("ONNX models (*.onnx);;") + everything),
+        FileKind.IMAGES: (_tr("Choose a folder of images"), ""),
+        FileKind.LABELS: (_tr("Choose labels"), _tr("Tables (*.csv *.tsv);;") + everything),
+        FileKind.PREPROCESSING: (
+            _tr("Choose preprocessing"),
+            _tr("Preprocessing (*.toml *.json);;") + everything,
+        ),
+        FileKind.SAVED_RESULT: (_tr("Save the result"), _tr("Result (*.json)")),
+        FileKind.REPORT: (
+            _tr("Export a report"),
+            _tr(
+                "PDF report (*.pdf);;Table of the bands (*.csv);;Figure, vector (*.svg);;"
+                "Figure, pixels (*.png)"
+            ),
+        ),
+    }
+    return texts[kind]
+
+
+def _with_suffix(path: str, chosen_filter: str) -> str:
+    """Add the suffix of the filter to a name that was typed without one."""
+    if not path or Path(path).suffix:
+        return path
+    return path + chosen_filter.rpartition("*")[2].rstrip(")")

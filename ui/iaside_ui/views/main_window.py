@@ -1,0 +1,226 @@
+"""Menus, pages, the message bar and questions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from PySide6.QtCore import QByteArray, QSettings, Qt, Signal
+from PySide6.QtGui import QCloseEvent, QGuiApplication
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QApplication,
+    QMainWindow,
+    QMessageBox,
+    QScrollArea,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from iaside_audit import __version__
+from iaside_ui.actions import ACTIONS, MENUS, make_actions, plain_text, translated
+from iaside_ui.icons import icon
+from iaside_ui.preferences import ColourScheme
+from iaside_ui.state import ActionKey, AppState, Page, possible_actions
+from iaside_ui.views import dialogs
+from iaside_ui.views.message_bar import MessageBar
+from iaside_ui.views.result_page import ResultPage
+from iaside_ui.views.run_page import RunPage
+from iaside_ui.views.setup_page import SetupPage
+from iaside_ui.views.start_page import StartPage
+from iaside_ui.views.tables import selected_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from PySide6.QtGui import QAction, QDragEnterEvent, QDropEvent
+
+    from iaside_ui.state import AuditRequest, Message, OpenResult, RunState
+    from iaside_ui.views.dialogs import Answer, FileKind, Question
+
+GEOMETRY: Final = "window/geometry"
+DEFAULT_SHARE: Final = 0.85
+"""Of the screen, in each direction, when the window is opened for the first time."""
+SCHEME_ACTIONS: Final = {
+    ColourScheme.SYSTEM: ActionKey.FOLLOW_SYSTEM,
+    ColourScheme.LIGHT: ActionKey.USE_LIGHT,
+    ColourScheme.DARK: ActionKey.USE_DARK,
+}
+
+
+class MainWindow(QMainWindow):
+    """The window; a controller gives it snapshots to show and hears what the user did."""
+
+    pathDropped = Signal(Path)
+    closeAsked = Signal(QCloseEvent)  # the controller may ignore the event
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setAcceptDrops(True)
+        self.actions_by_key: dict[ActionKey, QAction] = make_actions(self)
+        self.message_bar = MessageBar(self)
+        self.start_page = StartPage(self.actions_by_key, self)
+        self.setup_page = SetupPage(self)
+        self.run_page = RunPage(self.actions_by_key, self)
+        self.result_page = ResultPage(self.actions_by_key, self)
+        self._pages: dict[Page, QWidget] = {
+            Page.START: _scrolled(self.start_page),
+            Page.SETUP: _scrolled(self.setup_page),
+            Page.RUN: _scrolled(self.run_page),
+            Page.RESULT: _scrolled(self.result_page),
+        }
+        self._stack = QStackedWidget(self)
+        for page in self._pages.values():
+            self._stack.addWidget(page)
+        centre = QWidget(self)
+        layout = QVBoxLayout(centre)
+        layout.addWidget(self.message_bar)
+        layout.addWidget(self._stack, stretch=1)
+        self.setCentralWidget(centre)
+        self._fill_menus()
+        self.show_state(AppState())
+
+    @property
+    def page(self) -> Page:
+        """The page shown."""
+        shown = self._stack.currentWidget()
+        return next(page for page, widget in self._pages.items() if widget is shown)
+
+    def show_state(self, state: AppState) -> None:
+        """Show the page, and offer what can be done."""
+        self._stack.setCurrentWidget(self._pages[state.page])
+        possible = possible_actions(state)
+        for key, action in self.actions_by_key.items():
+            action.setEnabled(key in possible)
+        pause = self.actions_by_key[ActionKey.TOGGLE_PAUSE]
+        pause.setText(
+            self.tr("&Resume")
+            if state.is_paused
+            else translated(ACTIONS[ActionKey.TOGGLE_PAUSE].text)
+        )
+        pause.setIconText(plain_text(pause.text()))
+        pause.setIcon(icon("resume" if state.is_paused else "pause"))
+        self._show_title(state)
+
+    def show_run(self, run: RunState) -> None:
+        """Show an audit under way."""
+        self.run_page.show_run(run)
+
+    def show_result(self, opened: OpenResult) -> None:
+        """Show a result."""
+        self.result_page.show_result(opened)
+
+    def show_request(self, request: AuditRequest) -> None:
+        """Fill the form of an audit."""
+        self.setup_page.show_request(request)
+
+    def show_message(self, message: Message) -> None:
+        """Show a message above the page."""
+        self.message_bar.show_message(message)
+
+    def clear_message(self) -> None:
+        """Take the message away."""
+        self.message_bar.close_message()
+
+    def show_colour_scheme(self, scheme: ColourScheme) -> None:
+        """Check the menu entry of the colours in use."""
+        self.actions_by_key[SCHEME_ACTIONS[scheme]].setChecked(True)
+
+    def show_shortcuts(self) -> None:
+        """Show the shortcut page."""
+        dialog = dialogs.ShortcutsDialog(self)
+        dialog.finished.connect(dialog.deleteLater)
+        dialog.open()
+
+    def show_about(self) -> None:
+        """Say what this program is."""
+        box = QMessageBox(self)
+        box.setWindowTitle(self.tr("About I-ASIDE Audit"))
+        box.setText(self.tr("I-ASIDE Audit {version}").format(version=__version__))
+        box.setInformativeText(
+            self.tr(
+                "How robust is an ONNX image classifier, and why: spectral importances with error "
+                "bars.\n\nLicence: Apache-2.0. Built with Qt and PySide6 (LGPL-3.0)."
+            )
+        )
+        box.finished.connect(box.deleteLater)
+        box.open()
+
+    def choose_path(self, kind: FileKind, name: str = "") -> Path | None:
+        """Let the user choose a file or folder; None where they did not."""
+        return dialogs.choose_path(self, kind, name)
+
+    def ask(self, question: Question, on_answer: Callable[[Answer], None]) -> None:
+        """Ask, and hand the answer on once it is given."""
+        dialogs.ask(self, question, on_answer)
+
+    def copy_selection(self) -> None:
+        """Copy the selected rows of the table that has the keyboard."""
+        view = QApplication.focusWidget()
+        if isinstance(view, QAbstractItemView) and (text := selected_text(view)):
+            QGuiApplication.clipboard().setText(text)
+
+    def restore_geometry(self) -> None:
+        """Stand where the window stood last, or in most of the screen."""
+        geometry = QSettings().value(GEOMETRY)
+        if not (isinstance(geometry, QByteArray) and self.restoreGeometry(geometry)):
+            self.resize(self.screen().availableSize() * DEFAULT_SHARE)
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Ask the controller; remember where the window stood."""
+        self.closeAsked.emit(event)
+        if event.isAccepted():
+            QSettings().setValue(GEOMETRY, self.saveGeometry())
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Welcome one file or folder."""
+        if _dropped_path(event) is not None:
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Say what was dropped."""
+        path = _dropped_path(event)
+        if path is not None:
+            event.acceptProposedAction()
+            self.pathDropped.emit(path)
+
+    def _fill_menus(self) -> None:
+        for title, keys in MENUS.items():
+            menu = self.menuBar().addMenu(translated(title))
+            menu.setToolTipsVisible(True)
+            for key in keys:
+                if key is None:
+                    menu.addSeparator()
+                else:
+                    menu.addAction(self.actions_by_key[key])
+
+    def _show_title(self, state: AppState) -> None:
+        name = self.tr("I-ASIDE Audit")
+        opened = state.opened
+        if state.page == Page.RESULT and opened is not None:
+            file = opened.path.name if opened.path else self.tr("new result")
+            model = Path(opened.result.model.path).name
+            name = f"{model}: {file}[*] - {name}"
+        self.setWindowTitle(name)
+        self.setWindowModified(
+            state.page == Page.RESULT and opened is not None and opened.asks_to_be_saved
+        )
+
+
+def _scrolled(page: QWidget) -> QScrollArea:
+    """Return a page that can be scrolled where the screen is too small for it."""
+    area = QScrollArea()
+    area.setFrameShape(QScrollArea.Shape.NoFrame)
+    area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    area.setWidgetResizable(True)
+    area.setWidget(page)
+    return area
+
+
+def _dropped_path(event: QDropEvent) -> Path | None:
+    """Return the one local file or folder that is dragged, if it is one."""
+    urls = event.mimeData().urls()
+    if len(urls) != 1 or not urls[0].isLocalFile():
+        return None
+    return Path(urls[0].toLocalFile())

@@ -1,0 +1,109 @@
+"""Messages that wait above the page, with details on demand."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from PySide6.QtCore import QSize, Qt, Slot
+from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPlainTextEdit,
+    QSizePolicy,
+    QStyle,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from iaside_ui.icons import icon
+from iaside_ui.state import Message, Severity
+
+ICONS: Final = {
+    Severity.INFORMATION: "information",
+    Severity.WARNING: "warning",
+    Severity.ERROR: "error",
+}
+DETAIL_LINES: Final = 8
+
+
+class MessageBar(QFrame):
+    """One message; the next one takes its place.
+
+    It never takes the keyboard away from what the user does; screen readers are told.
+    """
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setFrameShape(QFrame.Shape.StyledPanel)
+        self.setAutoFillBackground(True)
+        self.setAccessibleName(self.tr("Message"))
+        self._icon = QLabel(self)
+        self._text = QLabel(self)
+        self._text.setWordWrap(True)
+        self._text.setTextFormat(Qt.TextFormat.PlainText)
+        self._text.setTextInteractionFlags(
+            Qt.TextInteractionFlag.TextSelectableByMouse
+            | Qt.TextInteractionFlag.TextSelectableByKeyboard
+        )
+        self._text.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
+        self.details_button = QToolButton(self)
+        self.details_button.setText(self.tr("&Details"))
+        self.details_button.setCheckable(True)
+        self.close_button = QToolButton(self)
+        self.close_button.setIcon(icon("close"))
+        self.close_button.setAutoRaise(True)
+        self.close_button.setToolTip(self.tr("Close this message"))
+        self.close_button.setAccessibleName(self.tr("Close this message"))
+        self.details = QPlainTextEdit(self)
+        self.details.setReadOnly(True)
+        self.details.setTabChangesFocus(True)
+        self.details.setAccessibleName(self.tr("Details of the message"))
+        self.details.setFixedHeight(DETAIL_LINES * self.fontMetrics().lineSpacing())
+        line = QHBoxLayout()
+        line.addWidget(self._icon)
+        line.addWidget(self._text, stretch=1)
+        line.addWidget(self.details_button)
+        line.addWidget(self.close_button)
+        layout = QVBoxLayout(self)
+        layout.addLayout(line)
+        layout.addWidget(self.details)
+        self.details_button.toggled.connect(self.details.setVisible)
+        self.close_button.clicked.connect(self.close_message)
+        self.hide()
+
+    @property
+    def text(self) -> str:
+        """The message shown; empty where there is none."""
+        return "" if self.isHidden() else self._text.text()
+
+    def show_message(self, message: Message) -> None:
+        """Show a message, its details folded away."""
+        side = self.style().pixelMetric(QStyle.PixelMetric.PM_SmallIconSize)
+        self._icon.setPixmap(
+            icon(ICONS[message.severity]).pixmap(QSize(side, side), self.devicePixelRatioF())
+        )
+        self._icon.setAccessibleName(self._severity_name(message.severity))
+        self._text.setText(message.text)
+        self.details.setPlainText(message.details)
+        self.details_button.setVisible(bool(message.details))
+        self.details_button.setChecked(False)
+        self.details.hide()
+        self.show()
+        QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(self, message.text))
+
+    @Slot()
+    def close_message(self) -> None:
+        """Take the message away."""
+        self.hide()
+
+    def _severity_name(self, severity: Severity) -> str:
+        match severity:
+            case Severity.INFORMATION:
+                return self.tr("Information")
+            case Severity.WARNING:
+                return self.tr("Warning")
+            case Severity.ERROR:
+                return self.tr("Error")

@@ -1,0 +1,161 @@
+"""An audit under way."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import (
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QProgressBar,
+    QSplitter,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from iaside_audit.report import format_duration, format_estimate, format_percent
+from iaside_ui.appearance import enlarge_font
+from iaside_ui.qtmodels import LogModel
+from iaside_ui.state import ActionKey
+from iaside_ui.views.importance_plot import ImportancePlot
+from iaside_ui.views.score_trace import ScoreTrace
+from iaside_ui.views.tables import make_heading, make_list
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from PySide6.QtGui import QAction
+
+    from iaside_ui.state import RunState
+
+LOG_LINES = 6
+
+
+class RunPage(QWidget):
+    """Progress above, the numbers settling in the middle, the log below.
+
+    Parameters
+    ----------
+    actions : mapping
+        Of the window.
+    parent : QWidget or None
+        Its owner.
+    """
+
+    def __init__(self, actions: Mapping[ActionKey, QAction], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._title = QLabel(self)
+        enlarge_font(self._title, 1.4)
+        self._progress = QProgressBar(self)
+        self._progress.setAccessibleName(self.tr("Progress of the audit"))
+        self._progress_text = QLabel(self)
+        self._score = QLabel(self)
+        enlarge_font(self._score, 1.1)
+        self._score.setWordWrap(True)
+        self._caption = QLabel(self)
+        enlarge_font(self._caption, 1.1)
+        self._caption.setWordWrap(True)
+        self.plot = ImportancePlot(self)
+        self.trace = ScoreTrace(self)
+        self._log_model = LogModel(self)
+        self.log = make_list(self._log_model, self.tr("Warnings and images left out"), self)
+        self.log.setMaximumHeight(LOG_LINES * self.log.fontMetrics().lineSpacing())
+        self._arrange(actions)
+
+    def _arrange(self, actions: Mapping[ActionKey, QAction]) -> None:
+        head = QHBoxLayout()
+        head.addWidget(self._title, stretch=1)
+        for key in (ActionKey.TOGGLE_PAUSE, ActionKey.CANCEL_AUDIT):
+            head.addWidget(action_button(actions[key], self))
+        bands, score = QWidget(self), QWidget(self)
+        for panel, heading, body in (
+            (bands, self._caption, self.plot),
+            (score, self._score, self.trace),
+        ):
+            grid = QGridLayout(panel)
+            grid.setContentsMargins(0, 0, 0, 0)
+            grid.addWidget(heading, 0, 0)
+            grid.addWidget(body, 1, 0)
+            grid.setRowStretch(1, 1)
+        panels = QSplitter(Qt.Orientation.Horizontal, self)
+        panels.setChildrenCollapsible(False)
+        panels.addWidget(bands)
+        panels.addWidget(score)
+        panels.setStretchFactor(0, 3)
+        panels.setStretchFactor(1, 2)
+        layout = QVBoxLayout(self)
+        layout.addLayout(head)
+        layout.addWidget(self._progress)
+        layout.addWidget(self._progress_text)
+        layout.addWidget(panels, stretch=1)
+        layout.addWidget(make_heading(self.tr("&Log"), self.log, self))
+        layout.addWidget(self.log)
+
+    @property
+    def progress_text(self) -> str:
+        """How far it is, in words."""
+        return self._progress_text.text()
+
+    @property
+    def score_text(self) -> str:
+        """The score so far, in words."""
+        return self._score.text()
+
+    def show_run(self, run: RunState) -> None:
+        """Show one snapshot."""
+        self._title.setText(self.tr("Auditing {name}").format(name=run.name))
+        self._progress.setRange(0, run.n_total)  # 0 to 0 is Qt's way of saying that it is not known
+        self._progress.setValue(run.n_done)
+        self._progress_text.setText(self._progress_sentence(run))
+        self._log_model.show_notes(run.notes)
+        self._show_estimate(run)
+
+    def _show_estimate(self, run: RunState) -> None:
+        confidence = format_percent(run.confidence)
+        if not run.score:
+            self._score.setText(self.tr("The score appears after the first images."))
+            self._caption.setText(self.tr("Importance of the bands"))
+        else:
+            last = run.score[-1]
+            estimate = format_estimate(last.value, (last.low, last.high), confidence=run.confidence)
+            self._score.setText(self.tr("Signed score {estimate}").format(estimate=estimate))
+            self._caption.setText(
+                self.tr("Importance of the bands after {n} images, {confidence} intervals").format(
+                    n=last.n_images, confidence=confidence
+                )
+            )
+        self.plot.show_bands(run.bands)
+        self.trace.show_points(run.score, run.n_total)
+
+    def _progress_sentence(self, run: RunState) -> str:
+        """Say how far it is, how fast, and how long it will take."""
+        if run.is_cancelling:
+            return self.tr("Stopping...")
+        if run.stage:
+            parts = [run.stage.capitalize()]
+            if run.n_total:
+                parts.append(self.tr("{n} of {total}").format(n=run.n_done, total=run.n_total))
+        else:
+            parts = [self.tr("{n} of {total} images").format(n=run.n_done, total=run.n_total)]
+            if run.evaluations_per_s:
+                rate = self.tr("{rate} evaluations a second")
+                parts.append(rate.format(rate=f"{run.evaluations_per_s:.0f}"))
+            if run.remaining_s is not None:
+                left = self.tr("about {time} left")
+                parts.append(left.format(time=format_duration(run.remaining_s)))
+        if run.is_paused:
+            parts.insert(0, self.tr("Paused"))
+        return ", ".join(parts)
+
+
+def action_button(action: QAction, parent: QWidget) -> QToolButton:
+    """Return a button with the text, icon and state of `action`, reached by Tab."""
+    button = QToolButton(parent)
+    button.setDefaultAction(action)
+    button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+    button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+    button.setAccessibleName(action.iconText())
+    return button

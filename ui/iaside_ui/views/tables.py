@@ -1,0 +1,124 @@
+"""Read-only tables and lists, and what copying from them gives."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import TYPE_CHECKING, Final
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHeaderView,
+    QLabel,
+    QListView,
+    QStyle,
+    QTableView,
+    QWidget,
+)
+
+from iaside_ui.appearance import characters_wide
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from PySide6.QtCore import QAbstractItemModel
+
+ROOM_CHARACTERS: Final = 2
+MIN_LINES: Final = 7
+
+
+def make_table(model: QAbstractItemModel, name: str, parent: QWidget) -> QTableView:
+    """Return a table that shows `model`; Tab leaves it, the arrow keys move inside.
+
+    Parameters
+    ----------
+    model : QAbstractItemModel
+        What it shows.
+    name : str
+        For screen readers.
+    parent : QWidget
+        Its owner.
+    """
+    table = QTableView(parent)
+    table.setModel(model)
+    table.setAccessibleName(name)
+    table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+    table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+    table.setTabKeyNavigation(False)
+    table.setAlternatingRowColors(True)
+    table.setShowGrid(False)
+    table.setWordWrap(False)
+    table.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+    table.verticalHeader().hide()
+    table.horizontalHeader().setHighlightSections(False)
+    return table
+
+
+def make_list(model: QAbstractItemModel, name: str, parent: QWidget) -> QListView:
+    """Return a list that shows `model`, long lines wrapped; parameters as above."""
+    view = QListView(parent)
+    view.setModel(model)
+    view.setAccessibleName(name)
+    view.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+    view.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+    view.setWordWrap(True)
+    view.setTextElideMode(Qt.TextElideMode.ElideNone)
+    view.setResizeMode(QListView.ResizeMode.Adjust)
+    side = view.style().pixelMetric(QStyle.PixelMetric.PM_SmallIconSize)
+    view.setIconSize(QSize(side, side))
+    return view
+
+
+def make_heading(text: str, buddy: QWidget, parent: QWidget) -> QLabel:
+    """Return a heading in bold; its mnemonic moves the keyboard to `buddy`."""
+    label = QLabel(text, parent)
+    label.setBuddy(buddy)
+    font = label.font()
+    font.setBold(True)
+    label.setFont(font)
+    return label
+
+
+def fit_columns(table: QTableView) -> None:
+    """Make the columns of a table as wide as their texts, with room between them."""
+    table.resizeRowsToContents()
+    table.resizeColumnsToContents()
+    room = characters_wide(table, ROOM_CHARACTERS)
+    last = table.model().columnCount() - 1
+    for column in range(last):
+        table.setColumnWidth(column, table.columnWidth(column) + room)
+    table.horizontalHeader().setSectionResizeMode(last, QHeaderView.ResizeMode.Stretch)
+
+
+def fit_to_rows(table: QTableView) -> None:
+    """Make a table no higher than its rows, and no narrower than its columns."""
+    fit_columns(table)
+    last = table.model().columnCount() - 1
+    width = max(table.sizeHintForColumn(last), table.horizontalHeader().sectionSizeHint(last))
+    width += sum(table.columnWidth(column) for column in range(last)) + 2 * table.frameWidth()
+    width += table.verticalScrollBar().sizeHint().width()
+    table.setMinimumWidth(width)
+    height = table.horizontalHeader().sizeHint().height() + 2 * table.frameWidth()
+    height += sum(table.rowHeight(row) for row in range(table.model().rowCount()))
+    table.setMaximumHeight(height)
+    table.setMinimumHeight(min(height, MIN_LINES * table.fontMetrics().lineSpacing()))
+
+
+def span_groups(table: QTableView, groups: Sequence[str]) -> None:
+    """Let each run of equal texts in the first column, one for each row, be one cell."""
+    table.clearSpans()
+    start = 0
+    for _, run in groupby(groups):
+        length = len(list(run))
+        if length > 1:
+            table.setSpan(start, 0, length, 1)
+        start += length
+
+
+def selected_text(view: QAbstractItemView) -> str:
+    """Return the selected rows, a line each, cells divided by tabs."""
+    selection = sorted(view.selectionModel().selectedIndexes(), key=lambda one: one.row())
+    lines: dict[int, dict[int, str]] = {}
+    for index in selection:
+        lines.setdefault(index.row(), {})[index.column()] = str(index.data())
+    return "\n".join("\t".join(text for _, text in sorted(line.items())) for line in lines.values())
