@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Final
 
 from iaside_audit.errors import SpecError
 from iaside_audit.registry import nearest
+
+MAX_SIDE_PX: Final = 65_536
+"""Beyond any photograph; arithmetic with larger numbers would fail in stranger ways."""
 
 
 class Interpolation(StrEnum):
@@ -154,6 +159,11 @@ class Preprocessing:
         return 1 if self.channel_order == ChannelOrder.GREY else 3
 
     @property
+    def is_raw(self) -> bool:
+        """Whether the model takes the bytes as they are."""
+        return self.scale == 1 and not any(self.mean) and set(self.std) == {1.0}
+
+    @property
     def crop_size(self) -> tuple[int, int]:
         """Height and width of the crop."""
         return (self.crop, self.crop) if isinstance(self.crop, int) else self.crop
@@ -177,7 +187,7 @@ def _is_number(value: object) -> bool:
         isinstance(value, (int, float))
         and not isinstance(value, bool)
         and value == value  # noqa: PLR0124 - NaN is the one number that differs from itself
-        and abs(value) != float("inf")
+        and abs(value) <= sys.float_info.max
     )
 
 
@@ -186,4 +196,4 @@ def _is_size(value: object, *, zero_allowed: bool) -> bool:
     least = 0 if zero_allowed else 1
     if isinstance(value, tuple):
         return len(value) == 2 and all(_is_size(side, zero_allowed=False) for side in value)  # noqa: PLR2004
-    return isinstance(value, int) and not isinstance(value, bool) and value >= least
+    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= MAX_SIDE_PX

@@ -152,6 +152,31 @@ class DataRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ChecksRecord:
+    """What the model's session was seen to do before the audit, on a few inputs of noise.
+
+    Parameters
+    ----------
+    repeat_difference : float
+        Largest difference of log-probabilities between two runs of one batch, in nats.
+    batch_difference : float or None
+        The same between an input in a batch and alone; None where calls keep a fixed batch.
+    softmax_proven : bool
+        Whether the logits before a final softmax are read, proven to give the output.
+    provider_nodes : dict of str to int
+        Nodes of the optimised graph by the provider that runs them; empty where not known.
+    batching : str
+        How the session takes any number of images.
+    """
+
+    repeat_difference: float
+    batch_difference: float | None
+    softmax_proven: bool
+    provider_nodes: dict[str, int]
+    batching: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RuntimeRecord:
     """What really ran; everything here may differ between two equal results."""
 
@@ -168,6 +193,7 @@ class RuntimeRecord:
     n_evaluations: int
     n_cached: int
     evaluations_per_s: float
+    checks: ChecksRecord
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

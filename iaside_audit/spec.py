@@ -75,6 +75,8 @@ class AuditSpec:
         ``auto``, ``folder``, ``self``, or a CSV of ``path,label``.
     classes : path or None
         Class names; a map of wnid, name or index.
+    output : str or None
+        Which output holds the class scores, where the model has several.
     preprocess : str
         ``auto``, a TOML file, a ``preprocessor_config.json``, or a catalogue id.
     bands : int
@@ -128,6 +130,7 @@ class AuditSpec:
     images: Path
     labels: str = "auto"
     classes: Path | None = None
+    output: str | None = None
     preprocess: str = "auto"
     bands: int = 0
     norm: Norm = Norm.LINF

@@ -12,6 +12,7 @@ from iaside_audit.result import (
     Accuracy,
     AuditWarning,
     BandResult,
+    ChecksRecord,
     EstimatorRecord,
     Score,
     ScoreValue,
@@ -32,6 +33,8 @@ MIN_REFERENCE_BATCHES: Final = 8
 FEW_IMAGES: Final = 30
 FLOORED_SHARE: Final = 1e-3
 EFFICIENCY_TOLERANCE: Final = 1e-4
+SAME: Final = 1e-4
+"""Log-probabilities that differ by less are the same, in nats (DESIGN.md)."""
 CHANCE_FACTOR: Final = 2
 """Top-1 below so many times chance says that the pipeline is broken; with two or three classes,
 below half of the way from chance to 1."""
@@ -245,6 +248,23 @@ def _number_warnings(
             code="near_chance",
             message=f"Top-1 on the unfiltered images is {profile.top1:.1%}, near chance: check "
             "labels and preprocessing, an audit of a broken pipeline means nothing.",
+        )
+
+
+def check_warnings(checks: ChecksRecord) -> Iterator[AuditWarning]:
+    """Yield what the checks of a session found that a reader of the numbers must know."""
+    if not checks.repeat_difference <= SAME:
+        yield AuditWarning(
+            code="not_deterministic",
+            message="The model gives different answers to the same input: log-probabilities differ "
+            f"by up to {checks.repeat_difference:.1e} nats between two runs.",
+        )
+    if checks.batch_difference is not None and not checks.batch_difference <= SAME:
+        yield AuditWarning(
+            code="batch_variance",
+            message="The model's answer to an image depends on the others in its batch: "
+            f"log-probabilities differ by up to {checks.batch_difference:.1e} nats from those of "
+            "the image alone. Try --batch 1.",
         )
 
 

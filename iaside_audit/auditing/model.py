@@ -11,7 +11,7 @@ from iaside_audit.classifier.identity import file_sha256, model_identity
 from iaside_audit.classifier.preprocessing_sources import find_preprocessing
 from iaside_audit.errors import ModelNotFoundError, SpecError
 from iaside_audit.preprocessing import Layout, Preprocessing
-from iaside_audit.result import InputRecord, ModelRecord, OutputRecord
+from iaside_audit.result import ChecksRecord, InputRecord, ModelRecord, OutputRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,6 +34,7 @@ class AuditedModel:
     device: str
     threads: int
     onnxruntime: str
+    checks: ChecksRecord
 
     @property
     def preprocessing(self) -> Preprocessing:
@@ -54,7 +55,7 @@ def resolve_model(model: Path) -> Path:
     ModelNotFoundError
         If it is neither.
     """
-    if model.is_file():
+    if model.exists() and not model.is_dir():
         return model
     if model.is_dir():
         raise ModelNotFoundError(
@@ -75,7 +76,7 @@ def resolve_model(model: Path) -> Path:
     )
 
 
-def inspect_model(path: Path, call: Call) -> GraphDescription:
+def inspect_model(path: Path, call: Call, *, output: str | None = None) -> GraphDescription:
     """Read a model's graph in the worker.
 
     Parameters
@@ -84,8 +85,11 @@ def inspect_model(path: Path, call: Call) -> GraphDescription:
         The model file.
     call : callable
         Sends one task to the worker and returns its last reply.
+    output : str or None
+        Which output holds the class scores, where there are several.
     """
-    return GraphDescription.from_wire(call({"task": "inspect", "model": str(path)})["graph"])
+    reply = call({"task": "inspect", "model": str(path), "output": output})
+    return GraphDescription.from_wire(reply["graph"])
 
 
 def open_model(spec: AuditSpec, call: Call) -> AuditedModel:
@@ -99,8 +103,8 @@ def open_model(spec: AuditSpec, call: Call) -> AuditedModel:
         If its preprocessing is missing, faulty, or does not fit.
     """
     path = resolve_model(spec.model)
-    sha256 = file_sha256(path)
-    graph = inspect_model(path, call)
+    graph = inspect_model(path, call, output=spec.output)
+    sha256 = file_sha256(path)  # of a file that was found to be regular and of a bearable size
     preprocessing = fit_preprocessing(
         find_preprocessing(spec.preprocess, model=path, sha256=sha256, metadata=graph.metadata),
         graph,
@@ -140,6 +144,7 @@ def open_model(spec: AuditSpec, call: Call) -> AuditedModel:
         device=reply["device"],
         threads=reply["threads"],
         onnxruntime=reply["onnxruntime"],
+        checks=ChecksRecord(**reply["checks"], batching=reply["batching"]),
     )
 
 
@@ -161,11 +166,13 @@ def fit_preprocessing(preprocessing: Preprocessing, graph: GraphDescription) -> 
     ):
         if declared not in (None, given):
             faults.append(f"{name} {declared}, found {given}")
+    if graph.input_dtype == "uint8" and not preprocessing.is_raw:
+        faults.append("scale 1, mean 0 and std 1 for a uint8 input, found others")
     if faults:
         raise SpecError(
             "Expected the preprocessing to give what the model's input takes: "
             f"{'; '.join(faults)} (preprocessing from {preprocessing.source}). "
-            "Correct crop, channel_order or layout.",
+            "Correct them in that file, or give another with --preprocess.",
             path=preprocessing.source,
         )
     return replace(preprocessing, layout=graph.layout)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from iaside_audit._version import __version__
 from iaside_audit.auditing import assemble
+from iaside_audit.auditing.assistant import find_misconfiguration
 from iaside_audit.auditing.leases import POLL_S, LeaseRun
 from iaside_audit.auditing.model import open_model
 from iaside_audit.auditing.plan import STATISTICS_IMAGES, make_plan
@@ -104,8 +105,9 @@ class Supervisor:
         for message in labelling.warnings:
             self._warn("labels", message)
         index = self._index(listing, labelling)
-        plan = make_plan(spec, index, size=model.input_size, fixed_batch=model.graph.batch)
+        plan = make_plan(spec, index, size=model.input_size, fixed_batch=None)
         digest = self._settle(worker, index, model, plan)
+        self._check_preprocessing(worker, index, model, plan)
         self._warn_of_data(index, plan, model)
         self._emit(_planned(model, plan, n_failed=len(index.failed)))
         labels_are_own = labelling.source == FROM_MODEL
@@ -138,6 +140,7 @@ class Supervisor:
             n_evaluations=run.n_evaluations,
             n_cached=0,
             evaluations_per_s=run.evaluations_per_s,
+            checks=model.checks,
         )
         failed = (*index.failed, *run.failed)
         data = DataRecord(
@@ -227,6 +230,20 @@ class Supervisor:
         self._call(worker, message)
         return digest
 
+    def _check_preprocessing(
+        self, worker: Worker, index: ImageIndex, model: AuditedModel, plan: AuditPlan
+    ) -> None:
+        """Warn where a usual recipe is clearly better; no row depends on it."""
+        message = find_misconfiguration(
+            lambda message: self._call(worker, message),
+            model.graph,
+            index.entries,
+            model.preprocessing,
+            batch=plan.batch,
+        )
+        if message is not None:
+            self._warn("preprocessing", message)
+
     def _warn_of_data(self, index: ImageIndex, plan: AuditPlan, model: AuditedModel) -> None:
         """Say what about the images a reader of the numbers must know."""
         if index.failed:
@@ -242,6 +259,20 @@ class Supervisor:
                 "images_enlarged",
                 f"{n_enlarged} of {len(plan.images)} images are smaller than the model's input of "
                 f"{short} px and were enlarged: their high bands hold no signal.",
+            )
+        for warning in assemble.check_warnings(model.checks):
+            self._warn(warning.code, warning.message)
+        if model.graph.input_dtype == "uint8":
+            self._warn(
+                "uint8_input",
+                "The model takes uint8: mixtures of bands were clipped to 0..255 and rounded, so "
+                "the bands do not add up exactly.",
+            )
+        elif model.graph.quantizes_input:
+            self._warn(
+                "quantized_input",
+                "The model quantises its input, which saturates: mixtures of bands beyond its "
+                "range were cut.",
             )
         if self._spec.mode == Mode.REFERENCE:
             asked = len(index.listed[: self._spec.max_images])

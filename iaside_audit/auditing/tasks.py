@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import platform
 import time
+from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,10 +17,18 @@ import onnxruntime as ort
 from iaside_audit.auditing.evaluate import LeaseEvaluator, LeaseItem
 from iaside_audit.auditing.reference import ReferenceEvaluator
 from iaside_audit.auditing.settings import EvaluationSettings
+from iaside_audit.auditing.trials import TrialRunner
+from iaside_audit.classifier.checks import check_session
 from iaside_audit.classifier.description import GraphDescription
 from iaside_audit.classifier.graph import describe_graph, load_graph
+from iaside_audit.classifier.safety import (
+    MAX_BYTES,
+    MAX_INPUT_PIXELS,
+    check_file,
+    check_graph,
+)
 from iaside_audit.classifier.session import OnnxClassifier
-from iaside_audit.errors import IASideError
+from iaside_audit.errors import IASideError, ImageError, InferenceError, SpecError
 from iaside_audit.images import IndexedImage, prepare, read_pixels
 from iaside_audit.preprocessing import Preprocessing
 from iaside_audit.result import FailedImage
@@ -28,30 +38,49 @@ from iaside_audit.spectrum import DatasetStatistics, StatisticsAccumulator
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    import onnx
+
     from iaside_audit.auditing.wire import Message
+    from iaside_audit.classifier.runtime_session import OnRun
     from iaside_audit.rows import ValueRow
 
 
 class TaskServer:
-    """Runs tasks against one model."""
+    """Runs tasks against one model.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    max_model_bytes : int
+        The most that a model with its external data may take.
+    on_run : callable
+        Takes the number of images, and the seconds they took, after each run of the model.
+    """
+
+    def __init__(
+        self,
+        *,
+        max_model_bytes: int = MAX_BYTES,
+        on_run: OnRun = lambda _rows, _elapsed_s: None,
+    ) -> None:
+        self._max_model_bytes = max_model_bytes
+        self._on_run = on_run
         self._classifier: OnnxClassifier | None = None
         self._evaluator: LeaseEvaluator | ReferenceEvaluator | None = None
+        self._trials: TrialRunner | None = None
 
     def handle(self, message: Message) -> Iterator[Message]:
         """Yield the replies to one message; the last is ``done`` or ``error``."""
         try:
             yield from self._tasks()[message["task"]](message)
         except IASideError as error:
-            yield {
-                "kind": "error",
-                "error": type(error).__name__,
-                "message": error.message,
-                "path": error.path,
-                "expected": error.expected,
-                "found": error.found,
-            }
+            yield _error_to_wire(error)
+        except MemoryError:
+            yield _error_to_wire(
+                InferenceError(
+                    "Expected the task to fit the memory, found that there is not enough. "
+                    "Try a smaller --batch."
+                )
+            )
 
     def close(self) -> None:
         """Release the model."""
@@ -66,26 +95,35 @@ class TaskServer:
             "statistics": self._statistics,
             "settle": self._settle,
             "lease": self._lease,
+            "trial": self._trial,
         }
 
     def _inspect(self, message: Message) -> Iterator[Message]:
         """Describe the graph of a model file."""
         path = Path(message["model"])
-        graph = describe_graph(load_graph(path), path)
+        graph = describe_graph(self._checked(path), path, output_name=message.get("output"))
         yield {"kind": "done", "graph": graph.to_wire()}
 
     def _open(self, message: Message) -> Iterator[Message]:
         """Open a session and recognise its output."""
         path = Path(message["model"])
-        model = load_graph(path)
+        model = self._checked(path)
+        height, width = message["size"]
+        if height * width > MAX_INPUT_PIXELS:
+            raise SpecError(
+                f"Expected an input of at most {MAX_INPUT_PIXELS:,} pixels, found {height} x "
+                f"{width}. Lower crop in the preprocessing."
+            )
         self.close()
+        self._trials = None
         self._classifier = OnnxClassifier(
             path,
             model,
             GraphDescription.from_wire(message["graph"]),
             device=message["device"],
             threads=message["threads"],
-            size=tuple(message["size"]),
+            size=(height, width),
+            on_run=self._on_run,
         )
         yield {
             "kind": "done",
@@ -93,6 +131,8 @@ class TaskServer:
             "threads": self._classifier.threads,
             "output_kind": self._classifier.kind.value,
             "n_classes": self._classifier.n_classes,
+            "batching": self._classifier.batching.value,
+            "checks": asdict(check_session(self._classifier)),
             "onnxruntime": ort.__version__,
             "device": _device_name(self._classifier.provider),
         }
@@ -103,7 +143,8 @@ class TaskServer:
         accumulator = StatisticsAccumulator()
         for values in message["images"]:
             pixels = read_pixels(IndexedImage.from_wire(values))
-            accumulator.add(prepare(pixels, preprocessing))
+            with suppress(ImageError):  # too small to crop: named when it is evaluated
+                accumulator.add(prepare(pixels, preprocessing))
         statistics = accumulator.finish()
         yield {
             "kind": "done",
@@ -153,10 +194,33 @@ class TaskServer:
             "elapsed_s": time.perf_counter() - started,
         }
 
+    def _trial(self, message: Message) -> Iterator[Message]:
+        """Try several preprocessings on the same images; leases are not touched."""
+        self._trials = self._trials or TrialRunner(self._opened())
+        yield {"kind": "done", **self._trials(message)}
+
+    def _checked(self, path: Path) -> onnx.ModelProto:
+        """Parse a model file once it, and then what it holds, is known to be safe."""
+        check_file(path, max_bytes=self._max_model_bytes)
+        model = load_graph(path)
+        check_graph(model, path, max_bytes=self._max_model_bytes)
+        return model
+
     def _opened(self) -> OnnxClassifier:
         if self._classifier is None:
             raise IASideError("Expected an open model, found none.")
         return self._classifier
+
+
+def _error_to_wire(error: IASideError) -> Message:
+    return {
+        "kind": "error",
+        "error": type(error).__name__,
+        "message": error.message,
+        "path": error.path,
+        "expected": error.expected,
+        "found": error.found,
+    }
 
 
 def _row_to_wire(row: ValueRow) -> Message:

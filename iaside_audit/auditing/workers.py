@@ -16,7 +16,9 @@ from multiprocessing import AuthenticationError
 from multiprocessing.connection import Client, Connection, Listener
 from typing import TYPE_CHECKING, Final, Protocol
 
+from iaside_audit.auditing.limits import ALIVE, Deadline, Limits, check_memory
 from iaside_audit.auditing.wire import Message, decode, encode
+from iaside_audit.classifier.safety import printable
 from iaside_audit.errors import WIRE_NAMES, InferenceError
 
 if TYPE_CHECKING:
@@ -27,6 +29,10 @@ START_DEADLINE_S: Final = 60.0
 POLL_S: Final = 0.05
 MAX_MESSAGE_BYTES: Final = 1 << 28
 """More than any reply takes; a hostile worker could announce one that fills the memory."""
+MAX_MESSAGE_CHARACTERS: Final = 2500
+"""Of an error's text, which may hold names of the model."""
+LAST_WORDS: Final = 2000
+"""Bytes at the end of a dead worker's log that are looked at."""
 ENVIRONMENT: Final = (
     "PATH",
     "HOME",
@@ -70,13 +76,20 @@ class ProcessWorker:
     It is started with the interpreter's own command line, not by ``multiprocessing.Process``, so a
     script needs no ``if __name__ == "__main__"``.
 
+    Parameters
+    ----------
+    limits : Limits or None
+        What it may take; the defaults for None.
+
     Raises
     ------
     InferenceError
         If the process does not start.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, limits: Limits | None = None) -> None:
+        self._limits = limits or Limits()
+        self._deadline = Deadline(self._limits)
         self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed by kill()
         key = secrets.token_bytes(32)
         with Listener(authkey=key) as listener:
@@ -89,7 +102,12 @@ class ProcessWorker:
                 env=_environment(),
                 start_new_session=True,  # Ctrl-C is for the supervisor, which then decides
             )
-            greeting = {"address": listener.address, "key": key.hex()}
+            greeting = {
+                "address": listener.address,
+                "key": key.hex(),
+                "address_space_bytes": self._limits.memory_bytes,
+                "max_model_bytes": self._limits.max_model_bytes,
+            }
             try:
                 self._greet(greeting)
                 self._connection = self._accept(listener)
@@ -105,6 +123,7 @@ class ProcessWorker:
             self._connection.send_bytes(encode(message))
         except OSError as error:
             raise self._death() from error
+        self._deadline.sent(message)
 
     def receive(self, timeout_s: float) -> Message | None:
         """Return the next reply, or None when the time is up.
@@ -112,14 +131,23 @@ class ProcessWorker:
         Raises
         ------
         InferenceError
-            If the process died.
+            If the process died, or was ended because it took too long or too much memory.
         """
+        started = time.monotonic()
         try:
-            if not self._connection.poll(timeout_s):
-                return None
-            return decode(self._connection.recv_bytes(MAX_MESSAGE_BYTES))
+            check_memory(self._process.pid, self._limits)
+            while self._connection.poll(max(0.0, started + timeout_s - time.monotonic())):
+                reply = decode(self._connection.recv_bytes(MAX_MESSAGE_BYTES))
+                self._deadline.heard(reply)
+                if reply.get("kind") != ALIVE:
+                    return reply
+            self._deadline.waited(min(time.monotonic() - started, timeout_s))
+        except InferenceError:
+            self.kill()
+            raise
         except (EOFError, OSError) as error:
             raise self._death() from error
+        return None
 
     def kill(self) -> None:
         """End the process at once."""
@@ -164,12 +192,13 @@ class ProcessWorker:
             how = "broke the connection"
         else:
             how = f"ended with signal {-code}" if code < 0 else f"ended with exit code {code}"
-        self._log.seek(0)
-        lines = self._log.read().decode(errors="replace").strip().splitlines()
-        last = f" ({lines[-1][:200]})" if lines else ""
+        size = self._log.seek(0, os.SEEK_END)
+        self._log.seek(max(0, size - LAST_WORDS))
+        lines = self._log.read(LAST_WORDS).decode(errors="replace").strip().splitlines()
+        last = f" ({printable(lines[-1].replace('. ', '; '), 200)})" if lines else ""
         return InferenceError(
-            f"Expected the worker process to answer, found that it {how}{last}. "
-            "The model may need more memory than there is: try a smaller --batch."
+            f"Expected the worker process to answer, found that it {how}{last}. The model may be "
+            "damaged, or need more memory than there is: try a smaller --batch."
         )
 
 
@@ -207,11 +236,11 @@ def _environment() -> dict[str, str]:
 
 
 def raise_if_error(reply: Message) -> None:
-    """Raise the error that a worker reported, as the type it named."""
+    """Raise the error that a worker reported, as the type it named, its text made printable."""
     if reply.get("kind") == "error":
         kind = WIRE_NAMES.get(str(reply.get("error")), InferenceError)
         raise kind(
-            str(reply.get("message")),
+            printable(reply.get("message"), MAX_MESSAGE_CHARACTERS),
             path=reply.get("path"),
             expected=reply.get("expected"),
             found=reply.get("found"),

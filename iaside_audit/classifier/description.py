@@ -37,6 +37,12 @@ class GraphDescription:
         Operator that makes the scores: ``Softmax``, ``LogSoftmax``, ``Sigmoid`` or another.
     softmax_input : str or None
         The tensor before a final Softmax over the classes: the logits.
+    quantizes_input : bool
+        Whether the first thing done to the input is to quantise it, which saturates.
+    normalises : str or None
+        What the first nodes do to the input where that is a normalisation, in words.
+    suggested_recipe : str or None
+        The usual normalisation that they point to, by its name.
     """
 
     input_name: str
@@ -52,6 +58,7 @@ class GraphDescription:
     n_classes: int | None
     head: str
     softmax_input: str | None
+    quantizes_input: bool
     opset: int
     ir_version: int
     producer: str
@@ -59,6 +66,8 @@ class GraphDescription:
     n_parameters: int
     external_files: tuple[str, ...]
     metadata: dict[str, str]
+    normalises: str | None = None
+    suggested_recipe: str | None = None
 
     def to_wire(self) -> dict[str, Any]:  # Any: JSON
         """Return JSON-ready values."""

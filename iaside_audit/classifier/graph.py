@@ -11,7 +11,10 @@ from typing import TYPE_CHECKING, Final
 
 import onnx
 
+from iaside_audit.classifier.builtin_normalisation import find_builtin_normalisation
+from iaside_audit.classifier.contents import model_contents
 from iaside_audit.classifier.description import Dimension, GraphDescription
+from iaside_audit.classifier.stored_tensors import external_locations
 from iaside_audit.errors import ModelError, ModelNotFoundError, SignatureError
 from iaside_audit.preprocessing import Layout
 
@@ -21,10 +24,29 @@ if TYPE_CHECKING:
 IMAGE_RANK: Final = 4
 CHANNEL_COUNTS: Final = (1, 3)
 MIN_CLASSES: Final = 2
-PASS_THROUGH: Final = frozenset({"Identity", "Cast", "Squeeze", "Reshape", "Flatten", "Dropout"})
+PASS_THROUGH: Final = frozenset(
+    {
+        "Identity",
+        "Cast",
+        "Squeeze",
+        "Reshape",
+        "Flatten",
+        "Dropout",
+        "QuantizeLinear",
+        "DequantizeLinear",
+    }
+)
 """Operators that may stand between the last real one and the output."""
-INPUT_TYPES: Final = {"float": "float32", "float16": "float16"}
-"""ONNX Runtime's names of the input types that can be audited, and numpy's."""
+INPUT_TYPES: Final = {
+    "float": "float32",
+    "float16": "float16",
+    "double": "float64",
+    "uint8": "uint8",
+}
+"""ONNX's names of the input types that can be audited, and numpy's."""
+OUTPUT_TYPES: Final = ("float", "float16", "double")
+UNDECLARED: Final = "undeclared"
+"""An output may leave its type to be inferred; it is then checked on numbers."""
 
 
 def load_graph(path: Path) -> onnx.ModelProto:
@@ -42,7 +64,10 @@ def load_graph(path: Path) -> onnx.ModelProto:
             f"Expected a model file, found nothing at '{path}'. Check the path.", path=str(path)
         )
     try:
-        model = onnx.load(str(path), load_external_data=False)
+        # The format is said: by default it follows the suffix, which ONNX Runtime does not look at.
+        model = onnx.load(str(path), format="protobuf", load_external_data=False)
+    except MemoryError:
+        raise
     except Exception as error:  # protobuf raises errors of several unrelated types
         raise _not_onnx(path) from error
     if not model.graph.node or not model.opset_import:
@@ -50,8 +75,19 @@ def load_graph(path: Path) -> onnx.ModelProto:
     return model
 
 
-def describe_graph(model: onnx.ModelProto, path: Path) -> GraphDescription:
+def describe_graph(
+    model: onnx.ModelProto, path: Path, *, output_name: str | None = None
+) -> GraphDescription:
     """Describe a classifier's graph.
+
+    Parameters
+    ----------
+    model : onnx.ModelProto
+        Parsed, external data not loaded.
+    path : Path
+        Its file, for messages.
+    output_name : str or None
+        Which output holds the class scores; None where there is only one.
 
     Raises
     ------
@@ -67,15 +103,10 @@ def describe_graph(model: onnx.ModelProto, path: Path) -> GraphDescription:
     channel_axis = 1 if layout == Layout.NCHW else 3
     height_axis = 2 if layout == Layout.NCHW else 1
     channels = shape[channel_axis]
-    if len(graph.output) != 1:
-        raise SignatureError(
-            f"Expected one output with a score for each class, found {len(graph.output)} "
-            f"({', '.join(value.name for value in graph.output)}) in '{path.name}'. "
-            "Export the model with its class scores as the only output."
-        )
-    output = graph.output[0]
+    output = _the_scores(graph, output_name, path)
     output_shape = _dimensions(output)
     head, softmax_input = _head(graph, output.name)
+    builtin = find_builtin_normalisation(model, image.name)
     return GraphDescription(
         input_name=image.name,
         input_shape=shape,
@@ -90,6 +121,7 @@ def describe_graph(model: onnx.ModelProto, path: Path) -> GraphDescription:
         n_classes=_n_classes(output_shape, path),
         head=head,
         softmax_input=softmax_input,
+        quantizes_input=_quantizes(graph, image.name),
         opset=max(
             (one.version for one in model.opset_import if one.domain in {"", "ai.onnx"}), default=0
         ),
@@ -97,8 +129,10 @@ def describe_graph(model: onnx.ModelProto, path: Path) -> GraphDescription:
         producer=f"{model.producer_name} {model.producer_version}".strip(),
         n_nodes=len(graph.node),
         n_parameters=sum(prod(tensor.dims) for tensor in graph.initializer),
-        external_files=tuple(sorted(_external_files(graph))),
+        external_files=tuple(sorted(_external_files(model))),
         metadata={entry.key: entry.value for entry in model.metadata_props},
+        normalises=None if builtin is None else builtin.text,
+        suggested_recipe=None if builtin is None else builtin.suggests,
     )
 
 
@@ -113,7 +147,7 @@ def _not_onnx(path: Path) -> ModelError:
 def _type_name(value: onnx.ValueInfoProto) -> str:
     """Return the element type's name in lower case, or the kind of a value that is no tensor."""
     if not value.type.HasField("tensor_type"):
-        return str(value.type.WhichOneof("value"))
+        return str(value.type.WhichOneof("value") or UNDECLARED)
     number = value.type.tensor_type.elem_type
     names: dict[int, str] = {
         known: name.lower() for name, known in onnx.TensorProto.DataType.items()
@@ -171,6 +205,37 @@ def _the_image_input(inputs: list[onnx.ValueInfoProto], path: Path) -> onnx.Valu
     return image
 
 
+def _the_scores(graph: onnx.GraphProto, name: str | None, path: Path) -> onnx.ValueInfoProto:
+    """Return the output that holds the class scores."""
+    outputs = {value.name: value for value in graph.output}
+    if name is None and len(outputs) == 1:
+        name = next(iter(outputs))
+    if name not in outputs:
+        found = "; ".join(_described(value) for value in outputs.values()) or "none"
+        wanted = "one output with a score for each class" if name is None else f"output {name!r}"
+        raise SignatureError(
+            f"Expected {wanted}, found {len(outputs)} outputs ({found}) in '{path.name}'. "
+            "Say which one with --output NAME.",
+            expected=wanted,
+            found=found,
+        )
+    if _type_name(outputs[name]) not in {*OUTPUT_TYPES, UNDECLARED}:
+        raise SignatureError(
+            f"Expected class scores of type {', '.join(OUTPUT_TYPES)}, found "
+            f"{_described(outputs[name])} in '{path.name}'. Export the model with a float output."
+        )
+    return outputs[name]
+
+
+def _quantizes(graph: onnx.GraphProto, name: str) -> bool:
+    """Say whether the input is quantised before anything else is done to it."""
+    users = [node for node in graph.node if name in node.input]
+    while len(users) == 1 and users[0].op_type in {"Transpose", "Identity"}:
+        name = users[0].output[0]
+        users = [node for node in graph.node if name in node.input]
+    return any(node.op_type == "QuantizeLinear" for node in users)
+
+
 def _layout(shape: tuple[Dimension, ...], image: onnx.ValueInfoProto, path: Path) -> Layout:
     if shape[1] in CHANNEL_COUNTS:
         return Layout.NCHW
@@ -211,11 +276,6 @@ def _head(graph: onnx.GraphProto, output_name: str) -> tuple[str, str | None]:
     return "none", None
 
 
-def _external_files(graph: onnx.GraphProto) -> set[str]:
-    return {
-        entry.value
-        for tensor in graph.initializer
-        if tensor.data_location == onnx.TensorProto.EXTERNAL
-        for entry in tensor.external_data
-        if entry.key == "location"
-    }
+def _external_files(model: onnx.ModelProto) -> set[str]:
+    contents = model_contents(model).values()
+    return external_locations(tensor for one in contents for tensor in one.tensors)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 METADATA_KEY: Final = "iaside_audit.preprocess"
 """A model may carry the text of a TOML preprocessing file under this key of its metadata."""
 NEIGHBOUR: Final = "preprocessor_config.json"
+MAX_CHARACTERS: Final = 10_000
 KEYS: Final = tuple(field.name for field in fields(Preprocessing) if field.name != "source")
 REQUIRED: Final = ("resize", "crop")
 PILLOW_FILTERS: Final = {
@@ -103,9 +104,15 @@ def parse_toml(text: str, *, source: str) -> Preprocessing:
     SpecError
         If it is not TOML, has no ``[preprocess]``, or holds faults.
     """
+    if len(text) > MAX_CHARACTERS:  # a model's metadata are a stranger's
+        raise SpecError(
+            f"Expected a TOML preprocessing file of at most {MAX_CHARACTERS:,} characters, found "
+            f"{len(text):,} in {source}.",
+            path=source,
+        )
     try:
         table = tomllib.loads(text).get("preprocess")
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # numbers of thousands of digits are no TOML's
         raise SpecError(
             f"Expected a TOML preprocessing file, found a fault in {source}: {error}.", path=source
         ) from error

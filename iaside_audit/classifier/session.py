@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
 import numpy as np
-import onnx
-import onnxruntime as ort
-from numpy.typing import NDArray
 from scipy.special import log_softmax, softmax
 
-from iaside_audit.classifier.providers import (
-    CUDA,
-    available_threads,
-    check_installation,
-    cuda_missing,
-    providers_for,
-)
-from iaside_audit.errors import InferenceError, SignatureError
-from iaside_audit.preprocessing import Layout
+from iaside_audit.classifier.runtime_session import Batching, RuntimeSession, Scores
+from iaside_audit.errors import SignatureError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import onnx
+    from numpy.typing import NDArray
+
     from iaside_audit.classifier.description import GraphDescription
+    from iaside_audit.classifier.runtime_session import OnRun
 
 LEAST_PROBABILITY: Final = 1e-12
 """No probability below this is told from 0, whatever the output's type can hold."""
@@ -35,12 +28,6 @@ PROOF_TOLERANCE: Final = 1e-4
 PROOF_ROUNDINGS: Final = 8
 """The tolerance in roundings of the output's type, where that is coarser, as float16 is."""
 N_PROBES: Final = 4
-EXTERNAL_DATA_FOLDER: Final = "session.model_external_initializers_file_folder_path"
-"""Where ONNX Runtime looks for the external data of a model that it reads from memory."""
-FATAL_ONLY: Final = 4
-"""ONNX Runtime's log level; its errors reach the user as exceptions, not as red lines."""
-
-Scores = NDArray[np.float32] | NDArray[np.float16]
 
 
 class OutputKind(StrEnum):
@@ -90,6 +77,8 @@ class OnnxClassifier:
         Threads of one operator; None for all processors.
     size : (int, int)
         Height and width of the input, for a graph that leaves them free.
+    on_run : callable
+        Takes the number of images, and the seconds they took, after each run of the model.
 
     Raises
     ------
@@ -108,16 +97,12 @@ class OnnxClassifier:
         device: str,
         threads: int | None,
         size: tuple[int, int],
+        on_run: OnRun = lambda _rows, _elapsed_s: None,
     ) -> None:
-        check_installation()
         self.graph = graph
-        self.threads = threads or available_threads()
-        self._size = size
-        self._dtype = np.dtype(graph.input_dtype)
-        self._session = self._open(path, model, device)
-        self.provider: str = self._session.get_providers()[0]
-        if device.startswith("cuda") and self.provider != CUDA:
-            raise cuda_missing(f"a session on {self.provider}")
+        self._session = RuntimeSession(
+            path, model, graph, device=device, threads=threads, size=size, on_run=on_run
+        )
         self._output = graph.output_name
         self.kind, self.n_classes = self._recognise_output()
 
@@ -129,15 +114,40 @@ class OnnxClassifier:
 
     def close(self) -> None:
         """Release the session."""
-        del self._session
+        self._session.close()
 
     @property
     def input_shape(self) -> tuple[int, int, int]:
         """One image as the model takes it: (C, H, W) or (H, W, C)."""
-        height, width = self._size
-        if self.graph.layout == Layout.NCHW:
-            return (self.graph.n_channels, height, width)
-        return (height, width, self.graph.n_channels)
+        return self._session.input_shape
+
+    @property
+    def provider(self) -> str:
+        """The provider that runs the model, read back from the session."""
+        return self._session.provider
+
+    @property
+    def threads(self) -> int:
+        """Threads that run the model."""
+        return self._session.threads
+
+    @property
+    def batching(self) -> Batching:
+        """How the session takes any number of images."""
+        return self._session.batching
+
+    def provider_nodes(self) -> dict[str, int]:
+        """Count the nodes of the optimised graph by provider; empty where nothing is known."""
+        return self._session.provider_nodes()
+
+    def probes(self) -> NDArray[np.float32]:
+        """Return a batch of different inputs, the same for every model of this input."""
+        generator = np.random.default_rng(0)
+        shape = (N_PROBES, *self.input_shape)
+        if self.graph.input_dtype == "uint8":
+            return generator.uniform(0, 255, shape).astype(np.float32)
+        scale = generator.uniform(0.1, 2.0, size=(N_PROBES, 1, 1, 1))
+        return (scale * generator.standard_normal(shape)).astype(np.float32)
 
     def __call__(self, images: NDArray[np.float32]) -> LogProbabilities:
         """Return the log-probabilities of a batch of model inputs.
@@ -145,14 +155,14 @@ class OnnxClassifier:
         Parameters
         ----------
         images : (B, *input_shape) float32
-            Preprocessed; B must be the model's own batch where that is fixed.
+            Preprocessed; any number of them.
 
         Raises
         ------
         InferenceError
             If ONNX Runtime fails, or returns another shape.
         """
-        scores = self._run(images, self._output)
+        scores = self._session.run(images, self._output)
         if self.kind == OutputKind.PROBABILITIES:
             least = max(float(np.finfo(scores.dtype).tiny), LEAST_PROBABILITY)
             probabilities = scores.astype(np.float64)
@@ -169,54 +179,10 @@ class OnnxClassifier:
         least : float
             Probabilities are raised to this before their logarithm stands in for logits.
         """
-        scores = self._run(images, self.graph.output_name).astype(np.float32)
+        scores = self._session.run(images, self.graph.output_name).astype(np.float32)
         if self.kind in {OutputKind.PROBABILITIES, OutputKind.SOFTMAX_INPUT}:
             return np.log(np.maximum(scores, np.float32(least)))
         return scores
-
-    def _open(self, path: Path, model: onnx.ModelProto, device: str) -> ort.InferenceSession:
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = self.threads
-        options.inter_op_num_threads = 1
-        options.log_severity_level = FATAL_ONLY
-        asked = providers_for(device, ort.get_available_providers())
-        if asked[0][0] == CUDA and hasattr(ort, "preload_dlls"):
-            ort.preload_dlls()
-        source: str | bytes = str(path)
-        if self.graph.softmax_input is not None:
-            options.add_session_config_entry(EXTERNAL_DATA_FOLDER, str(path.parent))
-            source = _with_output(model, self.graph.softmax_input).SerializeToString()
-        try:
-            with warnings.catch_warnings():  # a provider that fails is read back below
-                warnings.simplefilter("ignore")
-                return ort.InferenceSession(
-                    source,
-                    options,
-                    providers=[name for name, _ in asked],
-                    provider_options=[settings for _, settings in asked],
-                )
-        except Exception as error:  # ONNX Runtime's exceptions share no base class
-            raise InferenceError(
-                f"Expected a model that ONNX Runtime {ort.__version__} can load, found "
-                f"'{path.name}': {_first_line(error)}. Check that the export is complete.",
-                path=str(path),
-            ) from error
-
-    def _run(self, images: NDArray[np.float32], output: str) -> Scores:
-        feed = np.ascontiguousarray(images, dtype=self._dtype)
-        try:
-            scores = self._session.run([output], {self.graph.input_name: feed})[0]
-        except Exception as error:  # ONNX Runtime's exceptions share no base class
-            raise InferenceError(
-                f"Expected scores for a batch of shape {feed.shape}, found that ONNX Runtime "
-                f"failed: {_first_line(error)}. Try a smaller --batch, or another --device."
-            ) from error
-        if not isinstance(scores, np.ndarray) or scores.shape[:1] != feed.shape[:1]:
-            raise InferenceError(
-                f"Expected {len(feed)} rows of class scores, found an output of shape "
-                f"{getattr(scores, 'shape', None)}. The model's batch axis must come first."
-            )
-        return scores.reshape(len(feed), -1)
 
     def _recognise_output(self) -> tuple[OutputKind, int]:
         """Decide what the output holds, from the graph and checked on numbers."""
@@ -226,8 +192,8 @@ class OnnxClassifier:
                 f"(independent labels) in output '{self.graph.output_name}'. "
                 "Choose a single-label classifier."
             )
-        probes = self._probes()
-        found = self._run(probes, self.graph.output_name)
+        probes = self.probes()
+        found = self._session.run(probes, self.graph.output_name)
         n_classes = found.shape[1]
         if self.graph.n_classes not in (None, n_classes) or n_classes < 2:  # noqa: PLR2004
             raise SignatureError(
@@ -254,37 +220,16 @@ class OnnxClassifier:
 
     def _softmax_input_is_proven(self, probes: NDArray[np.float32], scores: Scores) -> bool:
         name = self.graph.softmax_input
-        if name is None or name not in {one.name for one in self._session.get_outputs()}:
+        if name is None or not self._session.has_output(name):
             return False
-        logits = self._run(probes, name).astype(np.float64)
+        logits = self._session.run(probes, name).astype(np.float64)
         tolerance = max(PROOF_TOLERANCE, PROOF_ROUNDINGS * float(np.finfo(scores.dtype).eps))
         return logits.shape == scores.shape and np.allclose(
             softmax(logits, axis=1), scores, rtol=0, atol=tolerance
         )
-
-    def _probes(self) -> NDArray[np.float32]:
-        """Return a batch of different inputs, fixed for a given shape."""
-        n_images = self.graph.batch or N_PROBES
-        generator = np.random.default_rng(0)
-        scale = generator.uniform(0.1, 2.0, size=(n_images, 1, 1, 1))
-        noise = generator.standard_normal((n_images, *self.input_shape))
-        return (scale * noise).astype(np.float32)
-
-
-def _with_output(model: onnx.ModelProto, name: str) -> onnx.ModelProto:
-    """Return a copy of `model` with the tensor `name` as a further output."""
-    edited = onnx.ModelProto()
-    edited.CopyFrom(model)
-    edited.graph.output.append(onnx.ValueInfoProto(name=name))  # its type is inferred
-    return edited
 
 
 def _are_probabilities(scores: NDArray[np.float64]) -> bool:
     """Say whether every row is non-negative and adds up to 1."""
     sums = scores.sum(axis=1)
     return bool(np.all(scores >= 0) and np.all(np.abs(sums - 1) < SUM_TOLERANCE))
-
-
-def _first_line(error: Exception) -> str:
-    text: Any = str(error).strip() or type(error).__name__  # Any: foreign exceptions
-    return str(text).splitlines()[0].rstrip(".")[:300]

@@ -11,6 +11,8 @@ met; 4 finished, but worse than asked; 130 cancelled.
 from __future__ import annotations
 
 import importlib
+import io
+import os
 import sys
 import traceback
 from importlib.metadata import entry_points
@@ -86,6 +88,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit with its code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     wants_traceback = "--debug" in words
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a file name may hold what it cannot write
+            stream.reconfigure(errors="backslashreplace")
     try:
         code = group.main(args=words, prog_name="iaside-audit", standalone_mode=False)
     except click.ClickException as error:
@@ -118,5 +123,6 @@ def exit_code(error: IASideError) -> int:
 def _complain(message: str, *, wants_traceback: bool) -> None:
     if wants_traceback:
         traceback.print_exc()
-    click.secho("Error: ", fg="red", bold=True, nl=False, err=True)
+    colour = None if os.environ.get("NO_COLOR") else "red"  # click does not look
+    click.secho("Error: ", fg=colour, bold=True, nl=False, err=True)
     click.echo(message, err=True)

@@ -47,7 +47,7 @@ def stderr() -> Console:
 def print_result(result: AuditResult, console: Console) -> None:
     """Print bands, scores and what a reader of them must know."""
     console.print()
-    console.print(_bands(result))
+    console.print(_bands(result, is_plain=console.options.ascii_only))
     console.print(_scores(result))
     confidence = format_percent(result.spec.confidence)
     console.print(Padding(f"[bold]{escape(score_sentence(result))}[/bold]", (0, 1)))
@@ -57,7 +57,7 @@ def print_result(result: AuditResult, console: Console) -> None:
     console.print()
 
 
-def _bands(result: AuditResult) -> Table:
+def _bands(result: AuditResult, *, is_plain: bool) -> Table:
     unit = value_unit(result)
     table = _table(f"Spectral importance{f' (Shapley values in {unit})' if unit else ''}")
     for name in ("band", "frequency", "Shapley", "interval", "importance", "interval"):
@@ -71,7 +71,7 @@ def _bands(result: AuditResult) -> Table:
             row.shapley_interval,
             row.importance,
             row.importance_interval,
-            _bar(band.importance),
+            _bar(band.importance, is_plain=is_plain),
         )
     return table
 
@@ -118,9 +118,11 @@ def _estimate(value: float, interval: Interval) -> str:
     return f"{format_number(value, decimals)} ({format_interval(interval, decimals)})"
 
 
-def _bar(share: float) -> str:
-    """Draw a share as a bar of eighths of a character."""
+def _bar(share: float, *, is_plain: bool) -> str:
+    """Draw a share as a bar of eighths of a character, or of whole ones where text is ASCII."""
     if math.isnan(share):
         return ""
+    if is_plain:
+        return "#" * round(share * BAR_WIDTH)
     whole, eighths = divmod(round(share * BAR_WIDTH * 8), 8)
     return "█" * whole + " ▏▎▍▌▋▊▉"[eighths].strip()

@@ -22,6 +22,7 @@ HELP: Final = {
     "images": "Folder of class folders, flat folder, CSV/TSV (path,label), or .npz.",
     "labels": "auto, folder, self, or a CSV of path,label.",
     "classes": "Class names: a map of wnid, name or index.",
+    "output": "Which output holds the class scores, where there are several.",
     "preprocess": "auto, FILE.toml, preprocessor_config.json, or a catalogue id.",
     "bands": "Number of frequency bands.  [default: 8]",
     "norm": "Radius that orders the frequencies: {choices}.",
@@ -85,7 +86,9 @@ def audit_options(command: Command) -> Command:
 
 
 def common_options(command: Command) -> Command:
-    """Add --quiet and --debug."""
+    """Add --quiet and --debug, and keep the lines of the help's examples apart."""
+    # Click does not wrap what follows the character \b; a raw docstring spells it.
+    command.__doc__ = (command.__doc__ or "").replace(r"\b", "\b")
     command = click.option(
         "--debug",
         is_flag=True,

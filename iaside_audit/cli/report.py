@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 @click.option("--out", type=PATH, required=True, help="File to write; its suffix says the format.")
 @common_options
 def command(result: Path, out: Path, quiet: bool) -> None:  # noqa: FBT001 - click passes by name
-    """Write RESULT (a result.json, or the folder that holds one) in another format.
+    r"""Write RESULT (a result.json, or the folder that holds one) in another format.
 
     \b
     Example:
       iaside-audit report audit/result.json --out audit.pdf
-    """  # noqa: D301 - click takes the character for "do not wrap"
+    """
     from iaside_audit.errors import ReportError  # noqa: PLC0415 - start-up time
     from iaside_audit.report import load_result, write_report  # noqa: PLC0415
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import tomllib
 from typing import TYPE_CHECKING, Any
 
@@ -40,14 +39,14 @@ def command(
     quiet: bool,  # noqa: FBT001
     **options: Any,  # Any: one for each field of AuditSpec
 ) -> int:
-    """Audit MODEL (an .onnx file or a catalogue id) on a set of images.
+    r"""Audit MODEL (an .onnx file or a catalogue id) on a set of images.
 
     Options given here win over those of --config.
 
     \b
     Example:
       iaside-audit run model.onnx --images val/ --out audit/
-    """  # noqa: D301 - click takes the character for "do not wrap"
+    """
     values = {**_read_config(config), **{k: v for k, v in options.items() if v is not None}}
     if model is not None:
         values["model"] = model
@@ -76,14 +75,15 @@ def run_and_report(
         if result is None:
             click.echo("Cancelled before there was anything to report.", err=True)
             return CANCELLED
-        # Printed before it is written: where the disk is full, the numbers are not lost.
-        if as_json:
-            sys.stdout.write(result.to_json())
-        else:
-            print_result(result, console)
-        for path in write_output_folder(result, out, formats):
-            if not as_json:
-                console.print(f" {path}", soft_wrap=True, markup=False)
+        try:  # printed first: where the disk is full, the numbers are not lost
+            if as_json:
+                click.echo(result.to_json().encode(errors="backslashreplace"), nl=False)
+            else:
+                print_result(result, console)
+        finally:  # written also where nobody reads what is printed, as behind `head`
+            paths = write_output_folder(result, out, formats)
+        for path in () if as_json else paths:
+            console.print(f" {path}", soft_wrap=True, markup=False)
     if was_cancelled:
         return CANCELLED
     return WORSE_THAN_ASKED if is_worse_than_asked(result) else 0

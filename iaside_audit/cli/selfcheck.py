@@ -18,7 +18,7 @@ FAULT_FOUND: Final = 1
 @json_option
 @common_options
 def command(device: str, as_json: bool, quiet: bool) -> int:  # noqa: FBT001 - click passes by name
-    """Compare this program's numbers with known answers; exit 1 where they differ.
+    r"""Compare this program's numbers with known answers; exit 1 where they differ.
 
     Games with closed-form Shapley values, and synthetic ONNX models whose use of the bands is known
     by construction, from image file to Shapley value.
@@ -26,7 +26,7 @@ def command(device: str, as_json: bool, quiet: bool) -> int:  # noqa: FBT001 - c
     \b
     Example:
       iaside-audit selfcheck
-    """  # noqa: D301 - click takes the character for "do not wrap"
+    """
     from rich.live import Live  # noqa: PLC0415 - start-up time
     from rich.table import Table  # noqa: PLC0415
 

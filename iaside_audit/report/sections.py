@@ -19,7 +19,7 @@ from iaside_audit.report.summary import (
 from iaside_audit.spec import Mode
 
 if TYPE_CHECKING:
-    from iaside_audit.result import AuditResult
+    from iaside_audit.result import AuditResult, ChecksRecord
     from iaside_audit.types import Interval
 
 Row: TypeAlias = list[str]
@@ -179,9 +179,23 @@ def _runtime_rows(result: AuditResult) -> list[Row]:
         ["Device", runtime.device],
         ["Versions", versions],
         ["Work", f"{workers}, {threads}, batch {runtime.batch}, {leases}, {graph}"],
+        ["Nodes", _nodes(runtime.checks.provider_nodes)],
+        ["Same input twice", f"differs by {runtime.checks.repeat_difference:.1e} nats"],
+        ["Alone, in a batch", _batch_check(runtime.checks)],
         ["Elapsed", elapsed],
         ["Evaluations", f"{runtime.n_evaluations:,} run, {runtime.n_cached:,} from the store"],
     ]
+
+
+def _nodes(counts: dict[str, int]) -> str:
+    shares = [f"{number:,} on {name}" for name, number in sorted(counts.items())]
+    return ", ".join(shares) or "not known"
+
+
+def _batch_check(checks: ChecksRecord) -> str:
+    if checks.batch_difference is None:
+        return f"batch {checks.batching}"
+    return f"differs by {checks.batch_difference:.1e} nats; batch {checks.batching}"
 
 
 def _is_self(result: AuditResult) -> bool:

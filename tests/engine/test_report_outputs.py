@@ -102,7 +102,7 @@ def test_output_folder_on_a_full_disk_from_the_start(
         raise OSError(28, os.strerror(28))
 
     monkeypatch.setattr(os, "fsync", refuse)
-    with pytest.raises(ReportError, match=r"No space left.*stored rows are kept"):
+    with pytest.raises(ReportError, match=r"No space left.*run the same command again"):
         write_output_folder(sample_result(4), tmp_path)
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 

@@ -1,0 +1,347 @@
+"""The command line as a program: help, streams, exit codes, colours and Ctrl-C."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import resource
+import signal
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import click
+import pytest
+from audit_material import (
+    command,
+    command_here,
+    command_words,
+    convnet_spec,
+    save_npz,
+)
+
+import iaside_audit
+from iaside_audit import cli
+from iaside_audit.cli import COMMANDS, exit_code, main
+from iaside_audit.errors import (
+    ImageError,
+    InferenceError,
+    ModelNotFoundError,
+    ReportError,
+    SignatureError,
+    SpecError,
+    StoreError,
+)
+from iaside_audit.events import AuditCancelled
+from iaside_audit.report import load_result
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from iaside_audit.spec import AuditSpec
+
+HEAVY = {"numpy", "onnxruntime", "onnx", "scipy", "PIL", "matplotlib", "rich", "typst", "cattrs"}
+COLOUR = re.compile(r"\x1b\[[0-9;]*3[0-9]")
+
+
+@pytest.fixture(scope="module")
+def spec(tmp_path_factory: pytest.TempPathFactory) -> AuditSpec:
+    """Return the audit of a small model on a few images."""
+    return convnet_spec(tmp_path_factory.mktemp("commands"))
+
+
+def run_words(spec: AuditSpec, out: Path, *more: object) -> list[object]:
+    """Return the words that run an audit; only the result is written."""
+    options = ["--images", spec.images, "--out", out, "--bands", 4, "--formats", "json"]
+    return ["run", spec.model, *options, *more]
+
+
+@pytest.mark.parametrize("words", [[], *([name] for name in COMMANDS)], ids="".join)
+def test_help_imports_nothing_heavy(words: list[str]) -> None:
+    """Help needs no numbers, no images and no models, so it loads no library for them."""
+    program = (
+        "import sys\nfrom iaside_audit.cli import main\n"
+        f"try:\n    main([*{words!r}, '--help'])\n"
+        f"except SystemExit as end:\n    print(end.code, {HEAVY!r} & sys.modules.keys())\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[-1] == "0 set()"
+    assert re.search(r"\n  Examples?:\n    iaside-audit ", done.stdout), "on a line of its own"
+
+
+def test_help_answers_in_time() -> None:
+    """``--help`` takes less than 0.2 s of the processor, from start to exit; the best of five."""
+
+    def seconds() -> float:
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        assert command("--help").code == 0
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+    assert min(seconds() for _ in range(5)) < 0.2
+
+
+def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    """Every built-in command has its line, in the order of the module."""
+    outcome = command_here(capsys, "--help")
+    assert outcome.code == 0
+    listed = re.findall(r"^  (\w+)  ", outcome.out.partition("Commands:")[2], re.MULTILINE)
+    assert tuple(listed[: len(COMMANDS)]) == COMMANDS
+    assert outcome.err == ""
+
+
+def test_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None:
+    """``--version`` says what the package says."""
+    outcome = command_here(capsys, "--version")
+    assert outcome.code == 0
+    assert outcome.out.split()[-1] == iaside_audit.__version__
+
+
+def test_module_is_the_program() -> None:
+    """``python -m iaside_audit`` is the command line."""
+    words = [sys.executable, "-m", "iaside_audit", "--version"]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("iaside-audit")
+
+
+def test_nothing_asked_shows_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    """Without a command there is help, and the exit code of wrong usage."""
+    outcome = command_here(capsys)
+    assert outcome.code == 2
+    assert "Commands:" in outcome.err
+
+
+def test_unknown_command_names_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
+    """A slip of the finger is answered with the command that was meant."""
+    outcome = command_here(capsys, "inspekt")
+    assert outcome.code == 2
+    assert "Did you mean 'inspect'?" in outcome.err
+    assert outcome.out == ""
+
+
+def test_window_that_is_not_installed_names_its_package(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where no package brings the command ``gui``, the pip command does."""
+    monkeypatch.setattr(cli, "entry_points", lambda **_: ())
+    outcome = command_here(capsys, "gui")
+    assert outcome.code == 2
+    assert "pip install 'iaside-audit[gui]'" in outcome.err
+
+
+def test_other_packages_add_commands(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A command registered through the entry-point group is listed and run."""
+
+    class Point:
+        name = "shout"
+
+        @staticmethod
+        def load() -> click.Command:
+            return click.Command("shout", callback=lambda: click.echo("LOUD"), short_help="Shout.")
+
+    monkeypatch.setattr(cli, "entry_points", lambda **asked: [Point] if asked else [])
+    assert "shout" in command_here(capsys, "--help").out
+    assert command_here(capsys, "shout").out == "LOUD\n"
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (SpecError("x"), 2),
+        (ImageError("x"), 2),
+        (SignatureError("x"), 2),
+        (ModelNotFoundError("x"), 2),
+        (InferenceError("x"), 1),
+        (StoreError("x"), 1),
+        (ReportError("x"), 1),
+        (AuditCancelled("x"), 130),
+        (KeyboardInterrupt(), 130),
+        (RuntimeError("x"), 1),
+    ],
+    ids=lambda one: type(one).__name__ if isinstance(one, BaseException) else str(one),
+)
+def test_exit_code_follows_the_error(
+    error: BaseException,
+    code: int,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """2 for unusable input, 1 for a failure, 130 for a cancellation; one line says why."""
+
+    def fail(**_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(cli.group, "main", fail)
+    outcome = command_here(capsys, "run")
+    assert outcome.code == code
+    assert len(outcome.err.splitlines()) == 1
+    assert code == 130 or outcome.err.startswith("Error: ")
+    if isinstance(error, SpecError | InferenceError):
+        assert exit_code(error) == code
+
+
+@pytest.mark.parametrize("place", ["before", "after"])
+def test_traceback_only_with_debug(capsys: pytest.CaptureFixture[str], place: str) -> None:
+    """``--debug``, before or after the command's name, shows where an error came from."""
+    words: list[object] = ["inspect", "nowhere.onnx"]
+    plain = command_here(capsys, *words)
+    assert "Traceback" not in plain.err
+    debug = [["--debug", *words], [*words, "--debug"]][place == "after"]
+    loud = command_here(capsys, *debug)
+    assert "Traceback (most recent call last)" in loud.err
+    assert "ModelNotFoundError" in loud.err
+    assert loud.err.endswith(plain.err)
+    assert loud.code == plain.code == 2
+
+
+def test_results_go_to_stdout_and_the_rest_to_stderr(spec: AuditSpec, tmp_path: Path) -> None:
+    """On stdout are numbers and files, on stderr is the progress, and on neither are colours."""
+    outcome = command(*run_words(spec, tmp_path / "out"))
+    assert outcome.code == 0
+    assert "Spectral importance (Shapley values in nats)" in outcome.out
+    assert "signed" in outcome.out
+    assert str(tmp_path / "out" / "result.json") in outcome.out
+    assert "of 6 images" not in outcome.out
+    assert "exact estimator, 6 images, 91 evaluations" in outcome.err
+    assert "6 of 6 images" in outcome.err
+    assert "Spectral importance" not in outcome.err
+    assert "\x1b" not in outcome.out + outcome.err
+
+
+def test_json_is_one_document(spec: AuditSpec, tmp_path: Path) -> None:
+    """With ``--json`` stdout holds the result's document, and with ``--quiet`` stderr nothing."""
+    outcome = command(*run_words(spec, tmp_path / "out", "--json", "--quiet"))
+    assert (outcome.code, outcome.err) == (0, "")
+    assert json.loads(outcome.out)["schema_version"] == 1
+    assert outcome.out == (tmp_path / "out" / "result.json").read_text(encoding="utf-8")
+
+
+def test_output_survives_every_encoding(spec: AuditSpec, tmp_path: Path) -> None:
+    """A terminal that knows ASCII only, or a name that is no text, costs no audit."""
+    images = tmp_path / "bilder-\udcff-ü"
+    images.symlink_to(spec.images, target_is_directory=True)
+    words = ["run", spec.model, "--images", images, "--bands", 4, "--formats", "json"]
+    table = command(*words, "--out", tmp_path / "out", PYTHONIOENCODING="ascii")
+    assert table.code == 0, table.err
+    assert "|#######" in table.out, "bars are drawn in ASCII too"
+    done = subprocess.run(
+        command_words(*words, "--out", tmp_path / "out", "--json", "--quiet"),
+        capture_output=True,
+        check=True,
+        env=os.environ | {"PYTHONIOENCODING": "utf-8:strict"},
+    )
+    assert json.loads(done.stdout)["data"]["path"] == str(images)
+
+
+def test_a_reader_that_leaves_costs_no_result(spec: AuditSpec, tmp_path: Path) -> None:
+    """Where nobody reads stdout any more, the result is written all the same, without a word."""
+    words = command_words(*run_words(spec, tmp_path / "out", "--quiet"))
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        said = process.stderr.read()
+    assert process.returncode == 1
+    assert said == b""
+    assert load_result(tmp_path / "out").data.n_images == 6
+
+
+def on_terminal(*words: object, **environment: str) -> str:
+    """Run a command on a terminal, and return everything that it shows there."""
+    pty = pytest.importorskip("pty", reason="needs pseudo-terminals")
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        command_words(*words),
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env=os.environ | {"TERM": "xterm-256color"} | environment,
+    ):
+        os.close(theirs)
+        shown = b""
+        while True:
+            try:
+                shown += os.read(ours, 1 << 16)
+            except OSError:  # the last writer has left
+                break
+    os.close(ours)
+    return shown.decode()
+
+
+def test_colours_only_where_they_are_wanted(spec: AuditSpec, tmp_path: Path) -> None:
+    """A terminal shows colours; with NO_COLOR it shows none, of errors or of progress."""
+    missing = ["inspect", "nowhere.onnx"]
+    assert COLOUR.search(on_terminal(*missing))
+    for words in (missing, run_words(spec, tmp_path / "out")):
+        assert not COLOUR.search(on_terminal(*words, NO_COLOR="1"))
+
+
+def test_ctrl_c_keeps_what_was_done(spec: AuditSpec, tmp_path: Path) -> None:
+    """The first Ctrl-C ends the audit in good order: exit 130, the result so far is written."""
+    images = save_npz(tmp_path / "images.npz", 2000)
+    out = tmp_path / "out"
+    words = ["run", spec.model, "--images", images, "--out", out, "--estimator", "exact"]
+    with subprocess.Popen(
+        command_words(*words, "--formats", "json"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if "of 2000 images" in line:
+                break
+        time.sleep(0.3)
+        process.send_signal(signal.SIGINT)
+        printed, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Stopping (SIGINT)" in said
+    assert "Traceback" not in said
+    assert "Spectral importance" in printed
+    partial = load_result(out)
+    assert 2 <= partial.data.n_images < 2000
+    assert partial.spec.bands == 8
+
+
+def test_ctrl_c_at_once_leaves_nothing(spec: AuditSpec, tmp_path: Path) -> None:
+    """Cancelled before two rows there is no result, and no folder for it."""
+    out = tmp_path / "out"
+    words = command_words(*run_words(spec, out))
+    with subprocess.Popen(
+        words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        while not out.exists():
+            time.sleep(0.005)
+        time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        printed, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert printed == ""
+    assert "Traceback" not in said
+    assert not out.exists()
+
+
+def test_full_disk_is_a_failure_that_leaves_no_file(spec: AuditSpec, tmp_path: Path) -> None:
+    """Where the result does not fit, the numbers are printed and no part of a file is left."""
+    out = tmp_path / "out"
+    limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))"
+    outcome = command(*run_words(spec, out), prelude=limit)
+    assert outcome.code == 1
+    assert "Spectral importance" in outcome.out
+    assert outcome.err.count("Error: ") == 1
+    assert re.search(r"Expected to write '.*result\.json', found: File too large", outcome.err)
+    assert "Traceback" not in outcome.err
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_main_is_a_function_that_exits() -> None:
+    """The console script's function ends the process with the command's code."""
+    with pytest.raises(SystemExit) as caught:
+        main(["models", "--json"])
+    assert caught.value.code == 0
