@@ -15,6 +15,7 @@ from onnx import helper, numpy_helper
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
     from numpy.typing import ArrayLike, NDArray
 
     Run = Callable[[NDArray[np.float32]], NDArray[Any]]  # Any: float16 or float32
@@ -179,7 +180,7 @@ def attention(drawing: Drawing, name: str, n_tokens: int, *, is_merged: bool) ->
     return drawing.add("Add", name, drawing.linear(rows, WIDTH, WIDTH))
 
 
-def class_token(drawing: Drawing, name: str, token: str) -> str:
+def with_class_token(drawing: Drawing, name: str, token: str) -> str:
     """Put a class token before the tokens, and add the position embedding."""
     joined = drawing.add("Concat", token, name, axis=1)
     return drawing.add("Add", joined, drawing.weights(1, TOKENS + 1, WIDTH))
@@ -191,12 +192,14 @@ def first_token(drawing: Drawing, name: str) -> str:
     return drawing.linear(picked, WIDTH, N_CLASSES)
 
 
-def vision_transformer(drawing: Drawing, *, token: str = "folded", is_merged: bool = False) -> str:
+def vision_transformer(
+    drawing: Drawing, *, class_row: str = "folded", is_merged: bool = False
+) -> str:
     """Draw a small vision transformer.
 
     Parameters
     ----------
-    token : str
+    class_row : str
         How the class token gets its batch: ``folded`` into a constant, by ``Expand``, by ``Tile``,
         or as zeros by ``ConstantOfShape``.
     is_merged : bool
@@ -204,7 +207,7 @@ def vision_transformer(drawing: Drawing, *, token: str = "folded", is_merged: bo
     """
     batch = drawing.batch
     one = np.random.default_rng(3).standard_normal((1, 1, WIDTH))
-    match token:
+    match class_row:
         case "folded":
             row = drawing.constant(np.repeat(one, batch, axis=0))
         case "Expand":
@@ -216,7 +219,7 @@ def vision_transformer(drawing: Drawing, *, token: str = "folded", is_merged: bo
             zero = numpy_helper.from_array(np.zeros(1, drawing.numbers))
             shape = drawing.constant([batch, 1, WIDTH])
             row = drawing.add("ConstantOfShape", shape, value=zero)
-    joined = class_token(drawing, tokens(drawing), row)
+    joined = with_class_token(drawing, tokens(drawing), row)
     mixed = attention(drawing, joined, TOKENS + 1, is_merged=is_merged)
     return first_token(drawing, mixed)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -243,6 +244,12 @@ def _number_warnings(
             f"{values.efficiency_residual:.1e}.",
         )
     chance = 1 / n_classes
+    if math.isnan(profile.top1):
+        yield AuditWarning(
+            code="labels_self",
+            message="The labels are the model's own answers: accuracy is not measured, and a "
+            "mistake counts as right.",
+        )
     if profile.top1 < min(CHANCE_FACTOR * chance, (1 + chance) / 2):  # never true of NaN
         yield AuditWarning(
             code="near_chance",

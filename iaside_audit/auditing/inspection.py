@@ -161,7 +161,8 @@ def inspect_file(
                 path, sha256=sha256, metadata=graph.metadata
             )
             if _size(graph, preprocessing, size) is None:
-                size_known = _size_of_images(images) or size_known
+                said = [one.crop_size for one in found] or [_size_of_images(images) or size_known]
+                size_known = said[0]
                 notes.append(FREE_SIZE.format(*size_known))
             assistance = assist(
                 lambda message: _call(worker, message, TRIAL_DEADLINE_S),

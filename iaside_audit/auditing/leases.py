@@ -38,12 +38,17 @@ if TYPE_CHECKING:
         def rows(self) -> list[ValueRow]:
             """Return the rows there are, by ascending index."""
 
+        def __len__(self) -> int:
+            """Count the rows there are."""
+
 
 POLL_S: Final = 0.1
 """How long a wait for the worker lasts before cancelling is looked at again."""
 LEASES_AHEAD: Final = 2
 """One lease runs while the next one waits, so that the worker never idles."""
 ESTIMATE_EVERY_S: Final = 0.5
+ESTIMATE_SHARE: Final = 0.05
+"""Estimates over many rows take longer, and then come less often: at most this share of the time."""
 
 
 class LeaseRun:
@@ -94,7 +99,7 @@ class LeaseRun:
             checkpoints(len(plan.images)) if spec.target_halfwidth is not None else ()
         )
         self._stopped_at: int | None = None
-        self._last_estimate = time.perf_counter()
+        self._next_estimate = time.perf_counter() + ESTIMATE_EVERY_S
         self.failed: list[FailedImage] = []
         self.n_evaluations = 0
         self.evaluating_s = 0.0
@@ -173,7 +178,7 @@ class LeaseRun:
                 raise_if_error(reply)
 
     def _report(self, row: ValueRow) -> None:
-        n_done = len(self._store.rows()) + len(self.failed)
+        n_done = len(self._store) + len(self.failed)
         n_images = len(self._plan.images)
         rate = self.evaluations_per_s
         left = (n_images - n_done) * self._plan.evaluations_per_image
@@ -191,17 +196,18 @@ class LeaseRun:
 
     def _look(self) -> None:
         """Check the target at its fixed numbers of images, and show the estimate now and then."""
-        rows = self._store.rows()
-        while self._checkpoints and len(rows) >= self._checkpoints[0]:
+        n_rows = len(self._store)
+        while self._checkpoints and n_rows >= self._checkpoints[0]:
             n_images = self._checkpoints.popleft()
-            if self._meets_target(rows[:n_images]):
+            if self._meets_target(self._store.rows()[:n_images]):
                 self._stopped_at = n_images
                 return
-        is_due = time.perf_counter() - self._last_estimate >= ESTIMATE_EVERY_S
-        is_whole = self._spec.mode == Mode.CORRECTED or not len(rows) % self._spec.reference_batch
-        if is_due and len(rows) > 1 and is_whole:
-            self._emit(self._estimate(rows, n_resamples=N_LIVE_RESAMPLES))
-            self._last_estimate = time.perf_counter()
+        started = time.perf_counter()
+        is_whole = self._spec.mode == Mode.CORRECTED or not n_rows % self._spec.reference_batch
+        if started >= self._next_estimate and n_rows > 1 and is_whole:
+            self._emit(self._estimate(self._store.rows(), n_resamples=N_LIVE_RESAMPLES))
+            spent = time.perf_counter() - started
+            self._next_estimate = started + max(ESTIMATE_EVERY_S, spent / ESTIMATE_SHARE)
 
     def _check_end(self) -> None:
         """Check the target at the end of the data or the budget, whatever the number of images."""

@@ -83,9 +83,7 @@ class AuditPlan:
         return next(one for one in ring if one.image_id != image.image_id)
 
 
-def make_plan(
-    spec: AuditSpec, index: ImageIndex, *, size: tuple[int, int], fixed_batch: int | None
-) -> AuditPlan:
+def make_plan(spec: AuditSpec, index: ImageIndex, *, size: tuple[int, int]) -> AuditPlan:
     """Settle the shape of an audit.
 
     Parameters
@@ -96,8 +94,6 @@ def make_plan(
         The readable images.
     size : (int, int)
         Height and width of the model's input.
-    fixed_batch : int or None
-        The model's own batch, where its graph fixes it.
 
     Raises
     ------
@@ -107,7 +103,7 @@ def make_plan(
         If there are too few images.
     """
     if spec.mode == Mode.REFERENCE:
-        return _reference_plan(spec, index, fixed_batch=fixed_batch)
+        return _reference_plan(spec, index)
     needs = baseline_needs(spec.baseline)
     images = index.entries[: spec.max_images]
     estimator = resolve_estimator(spec, len(images))
@@ -130,7 +126,7 @@ def make_plan(
                 "Expected at least two different images for --baseline shuffle, found one. "
                 "Add images, or choose another baseline."
             )
-    batch, lease_images = _batch(spec, per_image, size=size, fixed_batch=fixed_batch)
+    batch, lease_images = _batch(spec, per_image, size=size)
     return AuditPlan(
         estimator=estimator,
         images=tuple(images),
@@ -148,8 +144,9 @@ def resolve_estimator(spec: AuditSpec, n_images: int) -> Estimator:
     if spec.estimator != Estimator.AUTO:
         return spec.estimator
     n_coalitions = 2**spec.bands
+    affordable = CHEAP_EXACT if spec.budget is None else min(CHEAP_EXACT, spec.budget)
     is_cheap = n_coalitions <= _row_length(spec, Estimator.PERMUTATION)
-    if spec.bands <= MAX_EXACT_BANDS and (is_cheap or n_images * n_coalitions <= CHEAP_EXACT):
+    if spec.bands <= MAX_EXACT_BANDS and (is_cheap or n_images * n_coalitions <= affordable):
         return Estimator.EXACT
     return Estimator.PERMUTATION
 
@@ -171,9 +168,7 @@ def _row_length(spec: AuditSpec, estimator: Estimator) -> int:
     return 2 * spec.pairs * (spec.bands - 1) + 2
 
 
-def _batch(
-    spec: AuditSpec, per_image: int, *, size: tuple[int, int], fixed_batch: int | None
-) -> tuple[int, int]:
+def _batch(spec: AuditSpec, per_image: int, *, size: tuple[int, int]) -> tuple[int, int]:
     """Return the rows of a call and the images of a lease.
 
     Batches are filled evenly: an image of 255 rows takes 8 calls of 32, and images of 15 rows
@@ -187,10 +182,10 @@ def _batch(
     lease_images = max(1, limit // per_image)
     n_rows = lease_images * per_image
     n_calls = -(-n_rows // limit)
-    return fixed_batch or -(-n_rows // n_calls), lease_images
+    return -(-n_rows // n_calls), lease_images
 
 
-def _reference_plan(spec: AuditSpec, index: ImageIndex, *, fixed_batch: int | None) -> AuditPlan:
+def _reference_plan(spec: AuditSpec, index: ImageIndex) -> AuditPlan:
     """Settle an audit in reference mode: whole batches in the order of the list."""
     images = [index.entries[place] for place in index.listed[: spec.max_images]]
     n_whole = len(images) // spec.reference_batch * spec.reference_batch
@@ -206,7 +201,7 @@ def _reference_plan(spec: AuditSpec, index: ImageIndex, *, fixed_batch: int | No
         partners=(),
         evaluations_per_image=_row_length(spec, Estimator.EXACT),
         shared_evaluations=0,
-        batch=fixed_batch or min(batch, spec.reference_batch),
+        batch=min(batch, spec.reference_batch),
         lease_images=spec.reference_batch,
         seed=spec.seed,
     )

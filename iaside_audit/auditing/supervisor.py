@@ -105,7 +105,7 @@ class Supervisor:
         for message in labelling.warnings:
             self._warn("labels", message)
         index = self._index(listing, labelling)
-        plan = make_plan(spec, index, size=model.input_size, fixed_batch=None)
+        plan = make_plan(spec, index, size=model.input_size)
         digest = self._settle(worker, index, model, plan)
         self._check_preprocessing(worker, index, model, plan)
         self._warn_of_data(index, plan, model)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
 from onnx import helper
 
 from iaside_audit.classifier.batch_worlds import BatchAxis, Shape, axis_after_view, size_of
@@ -98,8 +99,11 @@ def _expand(node: onnx.NodeProto, walk: Walk) -> None:
 def _one_row_for_all(node: onnx.NodeProto, walk: Walk, position: int) -> None:
     """Make one row of what is no image's; what joins it with the images repeats it for each.
 
-    At batch 1 it is one row already. A vector has no rows.
+    Only its number tells the batch from heads or windows here. At batch 1 it is one row already;
+    a vector has no rows.
     """
+    if not walk.is_guessing:
+        return
     literal = walk.literal(node, position) or []
     is_of_images = position > 0 and walk.axis(node.input[0]) is not None
     if len(literal) > 1 and literal[0] == walk.batch > 1 and not is_of_images:
@@ -164,6 +168,26 @@ def _squeeze(node: onnx.NodeProto, walk: Walk) -> None:
         walk.set_literal(node, 1, axes)
     else:
         _set_attributes(node, axes=axes)
+    walk.fixed.run(node)  # the batch stays an axis there as well, or no two shapes would compare
+
+
+def _gather(node: onnx.NodeProto, walk: Walk) -> None:
+    """Index the elements of each image, where exporters write strided views of a flat batch."""
+    source, shape = walk.axis(node.input[0]), walk.fixed.shape(node.input[0])
+    indices = walk.stored(node.input[1])
+    if source is None or source.outer != 1 or shape is None or len(shape) != 1:
+        return
+    if indices is None or len(np.atleast_1d(indices)) != walk.batch:
+        return
+    first, n_elements = indices.reshape(walk.batch, -1)[0], source.inner
+    steps = np.arange(walk.batch)[:, None] * n_elements
+    is_own = not np.any(first < 0) and not np.any(first >= n_elements)
+    if not is_own or not np.array_equal(indices.reshape(walk.batch, -1), first + steps):
+        return
+    flat = walk.constant(np.array([-1, n_elements], np.int64))
+    node.input[0] = walk.insert("Reshape", [node.input[0], flat])
+    node.input[1] = walk.constant(first.reshape(indices.shape[1:]))
+    _set_attributes(node, axis=1)
 
 
 def _concat(node: onnx.NodeProto, walk: Walk) -> None:
@@ -204,7 +228,7 @@ def _attribute(node: onnx.NodeProto, name: str, default: Any) -> Any:  # Any: ON
     )
 
 
-def _set_attributes(node: onnx.NodeProto, **values: Sequence[int] | None) -> None:
+def _set_attributes(node: onnx.NodeProto, **values: int | Sequence[int] | None) -> None:
     """Replace attributes; None removes one."""
     kept = [one for one in node.attribute if one.name not in values]
     del node.attribute[:]
@@ -218,6 +242,7 @@ RULES: Final[dict[str, Rule]] = {
     "Concat": _concat,
     "ConstantOfShape": _constant_of_shape,
     "Expand": _expand,
+    "Gather": _gather,
     "Reshape": _reshape,
     "Resize": _resize,
     "Slice": _slice,

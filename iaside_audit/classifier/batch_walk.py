@@ -16,9 +16,9 @@ from iaside_audit.classifier.batch_worlds import (
     Numbers,
     World,
     axis_after_view,
+    constant_of,
     is_embedded,
     size_of,
-    constant_of,
     standard_domain,
 )
 
@@ -44,6 +44,8 @@ class Walk:
         The image input, whose first axis is the batch.
     batch : int
         The model's own batch.
+    is_guessing : bool
+        Whether rules may take a number for the batch because it is as large.
 
     Attributes
     ----------
@@ -55,10 +57,13 @@ class Walk:
         Initializers that it needs in addition.
     """
 
-    def __init__(self, model: onnx.ModelProto, input_name: str, batch: int) -> None:
+    def __init__(
+        self, model: onnx.ModelProto, input_name: str, batch: int, *, is_guessing: bool
+    ) -> None:
         opsets = {standard_domain(one.domain): one.version for one in model.opset_import}
         self.opset = opsets.get("", 0)
         self.batch = batch
+        self.is_guessing = is_guessing
         self.fixed = World(opsets, model.ir_version)
         self.free = World(opsets, model.ir_version)
         self.nodes: list[onnx.NodeProto] = []
@@ -85,6 +90,11 @@ class Walk:
     def axis(self, name: str) -> BatchAxis | None:
         """Return where a tensor carries the batch; None where it does not, or nothing is known."""
         return self._axes.get(name)
+
+    def stored(self, name: str) -> Numbers | None:
+        """Return a constant of any size; None where it is none, or outside the file."""
+        tensor = self._stored.get(name)
+        return numpy_helper.to_array(tensor) if tensor is not None and is_embedded(tensor) else None
 
     def literal(self, node: onnx.NodeProto, position: int) -> list[int] | None:
         """Return an input that is the same at every batch, such as a shape baked in."""
@@ -181,12 +191,10 @@ class Walk:
 
     def _of_one_image(self, name: str, index: int, axis: BatchAxis) -> str:
         """Cut a constant that was folded for a whole batch of equal rows to those of one image."""
-        tensor = self._stored.get(name)
-        if tensor is None or self.batch == 1 or not is_embedded(tensor):
+        values = self.stored(name)
+        if values is None or self.batch == 1 or values.shape[index] != self.batch * axis.rows:
             return name
-        if tensor.dims[index] != self.batch * axis.rows:
-            return name
-        first, *others = np.split(numpy_helper.to_array(tensor), self.batch, index)
+        first, *others = np.split(values, self.batch, index)
         return self.constant(first) if all(np.array_equal(first, one) for one in others) else name
 
     def _moved_axis(self, node: onnx.NodeProto, name: str) -> BatchAxis | None:

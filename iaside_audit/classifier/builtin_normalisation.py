@@ -240,14 +240,12 @@ def _raw_range(found: _Found) -> str:
 
 
 def _recipe_of_range(cut: tuple[float, float]) -> str | None:
-    def distance(ends: tuple[float, float]) -> float:
-        return max(abs(one - other) for one, other in zip(ends, cut, strict=True)) / (
-            cut[1] - cut[0]
-        )
-
-    known = [*normalisations(3)]
-    nearest = min(known, key=lambda one: distance(one.range))
-    return nearest.name if distance(nearest.range) < SAME_RANGE else None
+    """Return the most usual colour recipe whose range this is."""
+    tolerance = SAME_RANGE * (cut[1] - cut[0])
+    for recipe in normalisations(3):
+        if np.allclose(recipe.range, cut, rtol=0, atol=tolerance):
+            return recipe.name
+    return None
 
 
 def _listed(numbers: NDArray[np.float64]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 import warnings
 from collections import Counter
@@ -39,6 +40,10 @@ EXTERNAL_DATA_FOLDER: Final = "session.model_external_initializers_file_folder_p
 """Where ONNX Runtime looks for the external data of a model that it reads from memory."""
 NODE_ASSIGNMENT: Final = "session.record_ep_graph_assignment_info"
 """Lets ONNX Runtime say which provider runs which node."""
+SOURCE_PLACE: Final = re.compile(
+    r"/\S+\.(?:cc|h):\d+ [^()]*\([^()]*\)(?: const)?(?: \[with [^\]]*\])? "
+)
+"""A file and the whole signature of a function, which some errors of ONNX Runtime begin with."""
 FATAL_ONLY: Final = 4
 """ONNX Runtime's log level; its errors reach the user as exceptions, not as red lines."""
 
@@ -247,7 +252,7 @@ class RuntimeSession:
 
 def first_line(error: Exception) -> str:
     """Return the first line of a foreign exception, cut to what fits one sentence."""
-    text = str(error).strip() or type(error).__name__
+    text = SOURCE_PLACE.sub("", str(error).strip()) or type(error).__name__
     return text.splitlines()[0].rstrip(".").replace(". ", "; ")[:300]
 
 

@@ -65,7 +65,7 @@ FIRST_BYTES: Final = frozenset(b"\x08\x12\x1a\x22\x28\x32\x3a\x42\x72\xa2\xca\xd
 SIGNATURES: Final = (
     (0, b"\x89PNG", "a PNG image"),
     (0, b"\xff\xd8\xff", "a JPEG image"),
-    (0, b"PK\x03\x04", "a ZIP archive, which PyTorch and Keras write"),
+    (0, b"PK\x03\x04", "a ZIP archive (of PyTorch or Keras)"),
     (0, b"\x89HDF", "an HDF5 file"),
     (4, b"TFL3", "a TensorFlow Lite model"),
 )
@@ -111,7 +111,7 @@ def check_file(path: Path, *, max_bytes: int = MAX_BYTES) -> None:
             path=str(path),
         ) from error
     if path.suffix.lower() == ".ort" or head[4:8] == b"ORTM":
-        raise _not_onnx(path, "a file in ONNX Runtime's own format (.ort), which is not checked")
+        raise _not_onnx(path, "a file in ONNX Runtime's own format (.ort)")
     if not head or head[0] not in FIRST_BYTES:
         raise _not_onnx(path, _content(head))
 
@@ -138,6 +138,8 @@ def check_graph(model: onnx.ModelProto, path: Path, *, max_bytes: int = MAX_BYTE
     nodes = [node for one in contents for node in one.nodes]
     tensors = [tensor for one in contents for tensor in one.tensors]
     sparse = [tensor for one in contents for tensor in one.sparse]
+    if not all(isinstance(text, str) for text in _texts(model, nodes, tensors)):
+        raise _refusal(path, ["names that are no text in UTF-8"])
     findings = [
         *nesting_findings(model, everything),
         *_domain_findings(nodes, [key for key in everything if key is not None]),
@@ -146,6 +148,24 @@ def check_graph(model: onnx.ModelProto, path: Path, *, max_bytes: int = MAX_BYTE
     ]
     if findings:
         raise _refusal(path, findings)
+
+
+def _texts(
+    model: onnx.ModelProto, nodes: Iterable[onnx.NodeProto], tensors: Iterable[onnx.TensorProto]
+) -> Iterator[object]:
+    """Yield the names that are looked at, or leave the worker; protobuf gives bytes for no text."""
+    yield from (model.producer_name, model.producer_version)
+    for node in nodes:
+        yield from (node.op_type, node.domain, node.overload, *node.input, *node.output)
+    for function in model.functions:
+        yield from (function.name, function.domain, function.overload)
+    for value in (*model.graph.input, *model.graph.output):
+        yield value.name
+        yield from (dim.dim_param for dim in value.type.tensor_type.shape.dim)
+    for tensor in tensors:
+        yield tensor.name
+        yield from (text for one in tensor.external_data for text in (one.key, one.value))
+    yield from (text for one in model.metadata_props for text in (one.key, one.value))
 
 
 def _domain_findings(

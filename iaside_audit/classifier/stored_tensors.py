@@ -66,7 +66,8 @@ def tensor_findings(
         n_bytes = _declared_bytes(tensor)
         total += n_bytes or 0
         if n_bytes is None:
-            yield f"tensor {tensor.name} of type {tensor.data_type} and dimensions below zero"
+            size = " x ".join(map(str, tensor.dims))
+            yield f"tensor {tensor.name} of size {size} and type {tensor.data_type}"
         elif not is_external(tensor) and n_bytes > _stored_bytes(tensor):
             yield f"tensor {tensor.name}, which declares {n_bytes:,} bytes that are not there"
     total += sum(_dense_bytes(one) for one in sparse)

@@ -105,6 +105,12 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except BrokenPipeError:  # the reader of our output left, as `head` does
         sys.stderr.close()
         code = FAILED
+    except OSError as error:  # standard output on a full disk, above all
+        _complain(
+            f"Expected to read and write files, found: {error}. Check the disk's free space.",
+            wants_traceback=wants_traceback,
+        )
+        code = FAILED
     except Exception as error:  # noqa: BLE001 - the last line of defence
         _complain(
             f"Unexpected fault: {type(error).__name__}: {error}. "

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 BESIDE = ""
 """What ``--write`` without a path gives: the file goes beside the model."""
+MAX_LINE = 1000
+"""Characters of a line of the model's own words."""
 
 
 @click.command(name="inspect", short_help="Show what a model is, and find its preprocessing.")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from iaside_audit.spec import AuditSpec, Estimator, Mode, Norm, Range
+from iaside_audit.spec import MAX_BANDS, MIN_BANDS, AuditSpec, Estimator, Mode, Norm, Range
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,7 +54,7 @@ CHOICES: Final[dict[str, type[StrEnum]]] = {
     "mode": Mode,
 }
 NUMBERS: Final = {
-    "bands": int,
+    "bands": click.IntRange(MIN_BANDS, MAX_BANDS),
     "pairs": int,
     "seed": int,
     "max_images": int,

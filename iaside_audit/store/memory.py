@@ -23,6 +23,9 @@ class MemoryRowStore:
         self._wanted = tuple(indices)
         self._rows: dict[int, ValueRow] = {}
 
+    def __len__(self) -> int:
+        return len(self._rows)
+
     def put(self, index: int, row: ValueRow) -> None:
         """Keep the row of one image."""
         self._rows[index] = row

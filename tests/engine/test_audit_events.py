@@ -128,6 +128,7 @@ def test_estimates_come_while_the_audit_runs(
 ) -> None:
     """Numbers so far are over the rows so far; the last of them is near the result's."""
     monkeypatch.setattr(leases, "ESTIMATE_EVERY_S", 0.0)
+    monkeypatch.setattr(leases, "ESTIMATE_SHARE", 1e9)
     events = list(events_here(convnet_spec(tmp_path, n_images=8, batch=7)))
     assert isinstance(events[-1], Finished)
     result = events[-1].result
@@ -144,6 +145,7 @@ def test_estimates_come_while_the_audit_runs(
 def test_no_estimate_of_one_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One row has no interval, so it is no estimate worth showing."""
     monkeypatch.setattr(leases, "ESTIMATE_EVERY_S", 0.0)
+    monkeypatch.setattr(leases, "ESTIMATE_SHARE", 1e9)
     events = list(events_here(convnet_spec(tmp_path, max_images=1)))
     assert not any(isinstance(one, Estimate) for one in events)
 

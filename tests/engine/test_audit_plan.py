@@ -54,9 +54,9 @@ def index(n_images: int, *, n_contents: int | None = None, seed: int = 0) -> Ima
     )
 
 
-def plan(n_images: int = 40, *, fixed_batch: int | None = None, **options: Any) -> AuditPlan:
+def plan(n_images: int = 40, **options: Any) -> AuditPlan:
     """Plan an audit of 224 px images."""
-    return make_plan(spec(**options), index(n_images), size=(224, 224), fixed_batch=fixed_batch)
+    return make_plan(spec(**options), index(n_images), size=(224, 224))
 
 
 class Auto(NamedTuple):
@@ -141,17 +141,12 @@ def test_batches_stay_within_the_limit(
 ) -> None:
     """No call holds more rows than asked, and a lease of several images fits one call."""
     asked = spec(bands=bands, batch=batch, estimator=estimator)
-    planned = make_plan(asked, index(50), size=(side, side), fixed_batch=None)
+    planned = make_plan(asked, index(50), size=(side, side))
     assert 1 <= planned.batch <= (batch if isinstance(batch, int) else MAX_BATCH)
     rows = planned.lease_images * planned.evaluations_per_image
     assert planned.lease_images == 1 or rows <= planned.batch
     n_calls = -(-rows // planned.batch)
     assert n_calls * planned.batch - rows < n_calls, "batches are filled evenly"
-
-
-def test_fixed_batch_of_the_graph_wins() -> None:
-    """A model that takes one image a call gets one, whatever is asked."""
-    assert plan(fixed_batch=1, batch=16).batch == 1
 
 
 @given(n_images=st.integers(1, 60), asked=st.integers(1, 80))
@@ -191,7 +186,7 @@ def test_shuffle_partner_is_of_other_content(n_images: int, n_contents: int, see
     """No image stands in for itself, also where one content is in the data set many times."""
     asked = spec(baseline="shuffle", seed=seed)
     images = index(n_images, n_contents=min(n_images, n_contents), seed=seed)
-    planned = make_plan(asked, images, size=(224, 224), fixed_batch=None)
+    planned = make_plan(asked, images, size=(224, 224))
     for lease in planned.leases():
         for item in lease:
             assert item.partner is not None
@@ -214,16 +209,14 @@ def test_shuffle_partners_do_not_depend_on_max_images() -> None:
 def test_shuffle_needs_two_contents() -> None:
     """One content, however often it is there, has no partner."""
     with pytest.raises(ImageError, match="two different images"):
-        make_plan(
-            spec(baseline="shuffle"), index(9, n_contents=1), size=(224, 224), fixed_batch=None
-        )
+        make_plan(spec(baseline="shuffle"), index(9, n_contents=1), size=(224, 224))
 
 
 def test_reference_batches_are_whole_and_in_the_order_of_the_list() -> None:
     """Consecutive images as listed; a short last batch is dropped."""
     images = index(25)
     asked = spec(mode="reference", reference_batch=6, max_images=23)
-    planned = make_plan(asked, images, size=(32, 32), fixed_batch=None)
+    planned = make_plan(asked, images, size=(32, 32))
     assert [one.path for one in planned.images] == [f"{number:05}.png" for number in range(18)]
     assert planned.lease_images == 6
     assert planned.estimator is Estimator.EXACT
@@ -232,4 +225,4 @@ def test_reference_batches_are_whole_and_in_the_order_of_the_list() -> None:
 def test_reference_mode_needs_one_batch() -> None:
     """Fewer images than a batch are an error that names both numbers."""
     with pytest.raises(ImageError, match=r"one batch of 10 images.*found 9 images"):
-        make_plan(spec(mode="reference"), index(9), size=(32, 32), fixed_batch=None)
+        make_plan(spec(mode="reference"), index(9), size=(32, 32))

@@ -243,7 +243,7 @@ def test_several_outputs_are_refused_by_name(tmp_path: Path) -> None:
     model = ConvNet().model()
     model.graph.output.append(model.graph.output[0].__class__(name="features"))
     (tmp_path / "model.onnx").write_bytes(model.SerializeToString())
-    with pytest.raises(SignatureError, match=r"one output.*found 2 outputs \(scores: float \(N, 5\); features: "):
+    with pytest.raises(SignatureError, match=r"one output.*found 2 outputs \(scores: .*features: "):
         audit_here(convnet_spec(tmp_path))
 
 

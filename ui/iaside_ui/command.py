@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+from iaside_audit.cli.options import PATH, common_options
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 PIP_COMMAND = "pip install 'iaside-audit[gui]'"
 
 
 @click.command(name="gui", short_help="Open the window.")
-@click.argument("file", type=click.Path(path_type=Path), required=False)
-def command(file: Path | None) -> int:
+@click.argument("file", type=PATH, required=False)
+@common_options
+def command(file: Path | None, quiet: bool) -> int:  # noqa: FBT001, ARG001 - click passes by name
     r"""Open the window, with FILE (a result.json, or a model) in it.
 
     \b
