@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 export PYTHON
 
-.PHONY: help demo test test-slow lint format bench clean
+.PHONY: help demo gui test test-slow fuzz lint format bench clean
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
@@ -35,6 +35,9 @@ test: $(VENV)/development  ## Run the tests
 
 test-slow: $(VENV)/development  ## Run the long checks too: simulations, every golden, every zoo model
 	$(BIN)/python -m pytest -m 'slow or not slow' --timeout 3600
+
+fuzz: $(VENV)/development  ## Mutate 2,000 models and 2,000 images; nothing may crash or hang
+	$(BIN)/python -m pytest tests/fuzz -m slow -s --timeout 3600
 
 lint: $(VENV)/development  ## Check format, style, types and the direction of imports
 	$(BIN)/ruff format --check
