@@ -4,6 +4,9 @@
 module                        what it holds
 ============================  =================================================================
 ``identity``                  hashes of the model file
+``safety``                    what is refused before ONNX Runtime sees it, and why
+``contents``                  what a parsed model holds, and how deep
+``stored_tensors``            whether its tensors are there, and of a bearable size
 ``description``               what the file is, as plain values
 ``graph``                     the same, read from the file without running it
 ``providers``                 which execution providers this machine offers

@@ -177,7 +177,7 @@ def _gather(node: onnx.NodeProto, walk: Walk) -> None:
     indices = walk.stored(node.input[1])
     if source is None or source.outer != 1 or shape is None or len(shape) != 1:
         return
-    if indices is None or len(np.atleast_1d(indices)) != walk.batch:
+    if indices is None or indices.shape[:1] != (walk.batch,):
         return
     first, n_elements = indices.reshape(walk.batch, -1)[0], source.inner
     steps = np.arange(walk.batch)[:, None] * n_elements

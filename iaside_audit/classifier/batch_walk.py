@@ -127,11 +127,8 @@ class Walk:
         rewritten.CopyFrom(node)
         try:
             self.fixed.run(node)
-        except (
-            InferenceError,
-            ValidationError,
-            ValueError,
-        ):  # a node with a subgraph, say: its outputs are unknown
+        except (InferenceError, ValidationError, ValueError):
+            # ONNX Runtime may know more: the outputs are unknown here, the proof decides.
             self.nodes.append(rewritten)
             return
         if rule is not None:
