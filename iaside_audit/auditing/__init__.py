@@ -8,6 +8,7 @@ module                        what it holds
 ``plan``                      what will be done, settled before the first lease
 ``assemble``                  from value rows to the numbers of a result
 ``workers``, ``wire``         a worker as the supervisor sees it, and how the two talk
+``limits``                    what a worker may take: memory, model size, time
 ``tasks``                     what a worker does: inspect, open, statistics, settle, lease
 ``evaluate``, ``reference``   one lease: images in, rows out, in corrected and reference mode
 ``inputs``, ``settings``      from a photograph to the model's input; what decides the numbers

@@ -48,7 +48,7 @@ LEASES_AHEAD: Final = 2
 """One lease runs while the next one waits, so that the worker never idles."""
 ESTIMATE_EVERY_S: Final = 0.5
 ESTIMATE_SHARE: Final = 0.05
-"""Estimates over many rows take longer, and then come less often: at most this share of the time."""
+"""Estimates over many rows take longer and come less often: at most this share of the time."""
 
 
 class LeaseRun:

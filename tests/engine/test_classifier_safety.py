@@ -10,17 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from hostile_models import (
-    Case,
-    Outcome,
-    cases,
-    external,
-    model_of,
-    nodes_after,
-    safe_model,
-    save,
-    write_corpus,
-)
+from hostile_kit import Case, Outcome, external, model_of, nodes_after, safe_model, save
+from hostile_models import cases, write_corpus
 from hypothesis import given
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
