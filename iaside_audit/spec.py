@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 DEFAULT_BANDS: Final = 8
+MAX_MODEL_BYTES: Final = 4 << 30
+"""A classifier larger than this is more often an accident, or a trap, than meant."""
 REFERENCE_BASELINES: Final = ("zero", "noise", "shuffle")
 """The authors' zero, gaussian and shuffle."""
 MIN_BANDS: Final = 2
@@ -115,6 +117,8 @@ class AuditSpec:
         Images a batch in reference mode, at least 2.
     device : str
         ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+    max_model_bytes : int
+        Size of a model, its external data included, that is opened at most.
     batch : "auto" or int
         Images a call of the model, at most.
     threads : "auto" or int
@@ -152,6 +156,7 @@ class AuditSpec:
     device: str = "auto"
     batch: int | str = "auto"
     threads: int | str = "auto"
+    max_model_bytes: int = MAX_MODEL_BYTES
 
     def __post_init__(self) -> None:
         faults = [*self._coerce(), *self._faulty_numbers(), *self._faulty_combinations()]
@@ -259,6 +264,7 @@ class AuditSpec:
                 ("pairs", 1, self.pairs),
                 ("seed", 0, self.seed),
                 ("reference_batch", 2, self.reference_batch),
+                ("max_model_bytes", 1, self.max_model_bytes),
                 ("max_images", 1, 1 if self.max_images is None else self.max_images),
                 ("budget", 1, 1 if self.budget is None else self.budget),
             )

@@ -16,8 +16,8 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Final
 
-from iaside_audit.classifier.safety import MAX_BYTES
 from iaside_audit.errors import InferenceError
+from iaside_audit.spec import MAX_MODEL_BYTES
 
 if TYPE_CHECKING:
     from iaside_audit.auditing.wire import Message
@@ -71,7 +71,7 @@ class Limits:
     """
 
     memory_bytes: int | None = field(default_factory=default_memory_bytes)
-    max_model_bytes: int = MAX_BYTES
+    max_model_bytes: int = MAX_MODEL_BYTES
     load_s: float = LOAD_S
     batch_s: float = BATCH_S
 

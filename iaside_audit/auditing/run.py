@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import queue
 import threading
+from functools import partial
 from typing import TYPE_CHECKING
 
+from iaside_audit.auditing.limits import Limits
 from iaside_audit.auditing.supervisor import Supervisor
 from iaside_audit.auditing.workers import ProcessWorker
 from iaside_audit.events import AuditCancelled, Cancelled, Control, Event, Finished
@@ -26,7 +28,7 @@ def run_audit(
     spec: AuditSpec,
     control: Control | None = None,
     *,
-    start_worker: Callable[[], Worker] = ProcessWorker,
+    start_worker: Callable[[], Worker] | None = None,
 ) -> Iterator[Event]:
     """Run one audit and yield its events; the last is ``Finished`` or ``Cancelled``.
 
@@ -38,8 +40,8 @@ def run_audit(
         What is asked.
     control : Control or None
         The caller's handle to cancel, pause and resume.
-    start_worker : callable
-        Starts the worker that runs the model; a child process unless a test says otherwise.
+    start_worker : callable or None
+        Starts the worker that runs the model; a child process with the usual limits unless given.
 
     Raises
     ------
@@ -51,11 +53,13 @@ def run_audit(
         If no image can be used.
     """
     control = control or Control()
+    limits = Limits(max_model_bytes=spec.max_model_bytes)
+    starts = start_worker or partial(ProcessWorker, limits)
     events: queue.SimpleQueue[Event | BaseException | None] = queue.SimpleQueue()
 
     def supervise() -> None:
         try:
-            Supervisor(spec, control, events.put, start_worker).run()
+            Supervisor(spec, control, events.put, starts).run()
         except BaseException as error:  # noqa: BLE001 - handed to the caller's thread
             events.put(error)
         finally:

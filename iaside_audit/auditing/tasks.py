@@ -22,7 +22,6 @@ from iaside_audit.classifier.checks import check_session
 from iaside_audit.classifier.description import GraphDescription
 from iaside_audit.classifier.graph import describe_graph, load_graph
 from iaside_audit.classifier.safety import (
-    MAX_BYTES,
     MAX_INPUT_PIXELS,
     check_file,
     check_graph,
@@ -32,7 +31,7 @@ from iaside_audit.errors import IASideError, ImageError, InferenceError, SpecErr
 from iaside_audit.images import IndexedImage, prepare, read_pixels
 from iaside_audit.preprocessing import Preprocessing
 from iaside_audit.result import FailedImage
-from iaside_audit.spec import Mode
+from iaside_audit.spec import MAX_MODEL_BYTES, Mode
 from iaside_audit.spectrum import DatasetStatistics, StatisticsAccumulator
 
 if TYPE_CHECKING:
@@ -59,7 +58,7 @@ class TaskServer:
     def __init__(
         self,
         *,
-        max_model_bytes: int = MAX_BYTES,
+        max_model_bytes: int = MAX_MODEL_BYTES,
         on_run: OnRun = lambda _rows, _elapsed_s: None,
     ) -> None:
         self._max_model_bytes = max_model_bytes

@@ -27,6 +27,7 @@ from iaside_audit.classifier.contents import (
 )
 from iaside_audit.classifier.stored_tensors import tensor_findings
 from iaside_audit.errors import ModelError, ModelNotFoundError
+from iaside_audit.spec import MAX_MODEL_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -36,8 +37,6 @@ if TYPE_CHECKING:
 
     from iaside_audit.classifier.contents import FunctionKey
 
-MAX_BYTES: Final = 4 << 30
-"""Default limit for a model with its external data, and for any tensor that it declares."""
 PROTOBUF_BYTES: Final = (2 << 30) - 1
 """What the format can hold; larger models keep their weights in external data."""
 MAX_INPUT_PIXELS: Final = 4096 * 4096
@@ -71,7 +70,7 @@ SIGNATURES: Final = (
 )
 
 
-def check_file(path: Path, *, max_bytes: int = MAX_BYTES) -> None:
+def check_file(path: Path, *, max_bytes: int = MAX_MODEL_BYTES) -> None:
     """Refuse a file that cannot be an ONNX model, before it is parsed or hashed.
 
     Parameters
@@ -116,7 +115,7 @@ def check_file(path: Path, *, max_bytes: int = MAX_BYTES) -> None:
         raise _not_onnx(path, _content(head))
 
 
-def check_graph(model: onnx.ModelProto, path: Path, *, max_bytes: int = MAX_BYTES) -> None:
+def check_graph(model: onnx.ModelProto, path: Path, *, max_bytes: int = MAX_MODEL_BYTES) -> None:
     """Refuse a model that would read other files, run other code, or fill the memory.
 
     Parameters
@@ -218,7 +217,7 @@ def _refusal(path: Path, findings: Iterable[str]) -> ModelError:
 
 def _too_large(path: Path, size: int, limit: int) -> ModelError:
     advice = (
-        "Raise max_model_bytes if you trust it."
+        "Raise --max-model-bytes if you trust it."
         if limit < PROTOBUF_BYTES
         else "Export it with its weights as external data."
     )

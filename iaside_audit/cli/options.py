@@ -43,6 +43,7 @@ HELP: Final = {
     "reference_batch": "Images a batch in reference mode.",
     "device": "auto, cpu, cuda, or cuda:N.",
     "batch": "Images a call of the model at most: auto, or a number.",
+    "max_model_bytes": "Size of a model, with its external data, that is opened at most.",
     "threads": "Threads of the model's session: auto, or a number.",
 }
 """One line for every field of :class:`AuditSpec` but the model; a test compares the two."""
@@ -60,6 +61,7 @@ NUMBERS: Final = {
     "max_images": int,
     "budget": int,
     "reference_batch": int,
+    "max_model_bytes": int,
     "beta": float,
     "confidence": float,
     "target_halfwidth": float,

@@ -21,6 +21,7 @@ from audit_material import (
 
 import iaside_audit as ia
 from iaside_audit.auditing.leases import LeaseRun
+from iaside_audit.auditing.limits import Limits
 from iaside_audit.auditing.run import audit, run_audit
 from iaside_audit.auditing.workers import ProcessWorker
 from iaside_audit.classifier.providers import has_nvidia_driver
@@ -54,8 +55,8 @@ def workers(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[ProcessWorker]]:
     started: list[ProcessWorker] = []
     original = ProcessWorker.__init__
 
-    def remember(worker: ProcessWorker) -> None:
-        original(worker)
+    def remember(worker: ProcessWorker, limits: Limits) -> None:
+        original(worker, limits)
         started.append(worker)
 
     monkeypatch.setattr(ProcessWorker, "__init__", remember)

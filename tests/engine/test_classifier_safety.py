@@ -30,6 +30,7 @@ from iaside_audit.classifier.safety import (
 from iaside_audit.classifier.stored_tensors import external_locations
 from iaside_audit.classifier.synthetic import synthetic_classifiers
 from iaside_audit.errors import ModelError, ModelNotFoundError
+from iaside_audit.spec import MAX_MODEL_BYTES
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -52,7 +53,7 @@ def check(path: Path) -> None:
     check_graph(load_graph(path), path)
 
 
-def refusal(model: ModelProto, path: Path, *, max_bytes: int = safety.MAX_BYTES) -> ModelError:
+def refusal(model: ModelProto, path: Path, *, max_bytes: int = MAX_MODEL_BYTES) -> ModelError:
     """Return the error that refuses a model."""
     with pytest.raises(ModelError) as caught:
         check_graph(model, path, max_bytes=max_bytes)
@@ -167,7 +168,7 @@ def test_limit_of_bytes_can_be_raised(tmp_path: Path) -> None:
     path = save(safe_model(), tmp_path)
     size = path.stat().st_size
     check_file(path, max_bytes=size)
-    with pytest.raises(ModelError, match=r"Raise max_model_bytes"):
+    with pytest.raises(ModelError, match=r"Raise --max-model-bytes"):
         check_file(path, max_bytes=size - 1)
     model = load_graph(path)
     check_graph(model, path, max_bytes=60)
