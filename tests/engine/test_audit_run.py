@@ -21,7 +21,6 @@ from audit_material import (
 
 import iaside_audit as ia
 from iaside_audit.auditing.leases import LeaseRun
-from iaside_audit.auditing.limits import Limits
 from iaside_audit.auditing.run import audit, run_audit
 from iaside_audit.auditing.workers import ProcessWorker
 from iaside_audit.classifier.providers import has_nvidia_driver
@@ -41,6 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
     from pathlib import Path
 
+    from iaside_audit.auditing.limits import Limits
     from iaside_audit.events import Event
     from iaside_audit.rows import ValueRow
     from iaside_audit.spec import AuditSpec
