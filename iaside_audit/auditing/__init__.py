@@ -9,8 +9,12 @@ module                        what it holds
 ``assemble``                  from value rows to the numbers of a result
 ``workers``, ``wire``         a worker as the supervisor sees it, and how the two talk
 ``limits``                    what a worker may take: memory, model size, time
-``tasks``                     what a worker does: inspect, open, statistics, settle, lease
+``tasks``                     what a worker does: inspect, open, statistics, settle, lease, trial
 ``evaluate``, ``reference``   one lease: images in, rows out, in corrected and reference mode
+``inspection``                what a model file is, before any audit
+``assistant``, ``search``     which preprocessing a model was made for, found by trying
+``choice``                    how preprocessings are compared, and the rule of choice
+``examiner``, ``trials``      asking the model about preprocessings: here, and in the worker
 ``inputs``, ``settings``      from a photograph to the model's input; what decides the numbers
 ``selfcheck``                 models and games of known answer through the whole chain
 ============================  =================================================================

@@ -119,7 +119,7 @@ def assist(
         Takes the stage, the evaluations done in it and their total.
     """
     started = time.perf_counter()
-    examiner = Examiner(call, images, on_progress)
+    examiner = Examiner(call, images, on_progress, n_classes=n_classes)
     search = Search(examiner, graph, images, size)
     measured = search.run(configured, found)
     best = choose(measured)
@@ -145,6 +145,7 @@ def find_misconfiguration(
     images: Sequence[IndexedImage],
     preprocessing: Preprocessing,
     *,
+    n_classes: int,
     batch: int,
 ) -> str | None:
     """Compare a preprocessing with a few usual ones on a few images, before an audit.
@@ -162,6 +163,8 @@ def find_misconfiguration(
         In a mixed order; the first labelled ones are taken.
     preprocessing : Preprocessing
         What the audit takes.
+    n_classes : int
+        Outputs of the model.
     batch : int
         Rows of a call of the model at most.
 
@@ -174,7 +177,7 @@ def find_misconfiguration(
     images = [one for one in images if one.label is not None][:QUICK_IMAGES]
     if len(images) < QUICK_FIRST:
         return None
-    examiner = Examiner(call, images, batch=batch)
+    examiner = Examiner(call, images, n_classes=n_classes, batch=batch)
     [now] = examiner.examine([Candidate.of(preprocessing)], len(images))
     if now.n_right > (1 - QUICK_GAIN) * len(images):  # nothing can be that much better
         return None
@@ -218,8 +221,9 @@ def _doubts(measured: Sequence[Measured], best: Measured, n_classes: int) -> Ite
     """Yield what a reader of the table must know."""
     if best.labels is None:
         yield (
-            "Without labels candidates are ranked by the model's confidence, which is weaker: a "
-            "network can be confidently wrong. Give --labels to be sure."
+            "Without labels candidates are ranked by the model's confidence, each class counted "
+            "only so often. This is weaker: a network can be confidently wrong. Give --labels to "
+            "be sure."
         )
         return
     low, high = wilson_interval(best.n_right, len(best.fine))

@@ -38,6 +38,8 @@ class Examiner:
         In a mixed order; labelled all or none.
     on_progress : callable
         Takes the stage, the evaluations done in it and their total.
+    n_classes : int
+        Outputs of the model.
     batch : int
         Rows of a call of the model at most.
     """
@@ -48,11 +50,13 @@ class Examiner:
         images: Sequence[IndexedImage],
         on_progress: Progress = lambda _stage, _done, _total: None,
         *,
+        n_classes: int,
         batch: int = BLOCK,
     ) -> None:
         self._call = call
         self._images = images
         self._on_progress = on_progress
+        self._n_classes = n_classes
         self._batch = batch
         self._answers: dict[Preprocessing, Answers] = {}
         self._candidates: dict[Preprocessing, Candidate] = {}
@@ -120,4 +124,5 @@ class Examiner:
             candidate=self._candidates[key],
             answers=self._answers[key].first(n_images),
             labels=None if self.labels is None else self.labels[:n_images],
+            n_classes=self._n_classes,
         )

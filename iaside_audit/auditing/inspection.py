@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 DEADLINE_S: Final = 120.0
 """For parsing, and for opening, a model."""
 TRIAL_DEADLINE_S: Final = 1800.0
-"""For some 600 evaluations, which a large model on a slow processor may take an hour a thousand."""
+"""A message is up to 19 candidates on 32 images, and a large model may take seconds for each."""
 FREE_SIZE: Final = (
     "The model takes images of any size; {} x {} px were tried. Give --size to try another."
 )

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 NORMALISATION_ROUNDS: Final = ((8, 8), (24, 4), (48, 2))
 """Images to look at, and candidates that stay. A wrong normalisation costs tens of points."""
+UNLABELLED_ROUNDS: Final = ((48, 6), (96, 2))
+"""Confidence tells less than right answers do, and needs more images."""
 GEOMETRY_ROUNDS: Final = ((24, 4), (96, 2))
 """A wrong geometry costs a point or two, which takes more images to see."""
 SEMIFINAL: Final = 96
@@ -72,10 +74,14 @@ class Search:
         self._examiner.examine(pinned, NORMALISATION_ROUNDS[0][0])
         usual = geometries(self._size, enlarged=self._image_sizes != {self._size})
         recipes = self._normalisations(pinned)
+        has_labels = self._examiner.labels is not None
         leaders = self._race(
-            self._candidates(recipes, usual[:1]), NORMALISATION_ROUNDS, "normalisations"
+            self._candidates(recipes, usual[:1]),
+            NORMALISATION_ROUNDS if has_labels else UNLABELLED_ROUNDS,
+            "normalisations",
         )
-        best = normalisation_in(choose(leaders).candidate.preprocessing)
+        usual_one = choose(leaders).candidate
+        best = normalisation_in(usual_one.preprocessing)
         shapes = self._candidates([best], self._geometries(usual, pinned))
         rivals = [*leaders, *self._race(shapes, GEOMETRY_ROUNDS, "geometries")]
         contenders = [one.candidate for one in rivals]
@@ -87,7 +93,7 @@ class Search:
             ),
         )
         finalists = self._race(contenders, [(SEMIFINAL, 2)], "roundings")
-        pinned += [leader, *(one.candidate for one in finalists)]
+        pinned += [usual_one, leader, *(one.candidate for one in finalists)]
         return self._examiner.examine(pinned, self._examiner.n_images, "finalists")
 
     def _around_the_model(

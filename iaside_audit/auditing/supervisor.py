@@ -239,6 +239,7 @@ class Supervisor:
             model.graph,
             index.entries,
             model.preprocessing,
+            n_classes=model.n_classes,
             batch=plan.batch,
         )
         if message is not None:

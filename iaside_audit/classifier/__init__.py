@@ -12,6 +12,9 @@ module                        what it holds
 ``providers``                 which execution providers this machine offers
 ``session``                   one ONNX Runtime session that gives log-probabilities
 ``preprocessing_sources``     the places where preprocessing is found
+``neighbours``                all of them at once, and timm's ``config.json``
+``recipes``                   the usual normalisations and geometries
+``builtin_normalisation``     what the first nodes of a graph do to the input
 ``catalogue``                 the models that ship
 ``synthetic``                 small ONNX classifiers whose use of the bands is known
 ============================  =================================================================

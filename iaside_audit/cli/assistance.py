@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from itertools import groupby
+from typing import TYPE_CHECKING, Final
 
 from rich.box import HEAVY, SIMPLE_HEAD
 from rich.console import Console
@@ -12,6 +13,7 @@ from rich.padding import Padding
 from rich.panel import Panel
 from rich.table import Table
 
+from iaside_audit.classifier.safety import printable
 from iaside_audit.cli.console import stderr
 from iaside_audit.cli.progress import ProgressView
 from iaside_audit.events import Preparing
@@ -27,6 +29,10 @@ if TYPE_CHECKING:
     from iaside_audit.preprocessing import Preprocessing
 
 
+MAX_NOTE: Final = 600
+"""Characters of a note; some of it may be text out of the model's file."""
+
+
 @contextmanager
 def assistant_progress(*, quiet: bool) -> Iterator[Progress]:
     """Give what shows the assistant's progress on stderr."""
@@ -40,7 +46,9 @@ def print_assistance(assistance: Assistance, console: Console, *, is_saved: bool
     console.print()
     console.print(_table(assistance))
     for note in assistance.notes:
-        console.print(Padding(f"[yellow]Note:[/yellow] {escape(note)}", (0, 1)))
+        console.print(
+            Padding(f"[yellow]Note:[/yellow] {escape(printable(note, MAX_NOTE))}", (0, 1))
+        )
     console.print(_verdict(assistance, "" if is_saved else " Save it with --write."))
 
 
@@ -60,24 +68,21 @@ def _table(assistance: Assistance) -> Table:
     table.add_column("normalisation")
     table.add_column("size")
     table.add_column("filter")
-    columns = ("images", "top-1", "95 %", "log p") if has_labels else ("images", "confidence")
-    for name in columns:
+    for name in ("top-1", "95 %", "log p") if has_labels else ("confidence", "balanced"):
         table.add_column(name, justify="right", no_wrap=True)
-    n_before = assistance.n_images
-    for trial in assistance.trials:
-        if trial.n_images < n_before:
-            table.add_section()
-        n_before = trial.n_images
-        marks = _marks(trial, assistance)
-        table.add_row(
-            ", ".join(marks),
-            escape(trial.candidate.name),
-            describe_size(trial.candidate.preprocessing),
-            describe_filter(trial.candidate.preprocessing),
-            str(trial.n_images),
-            *_numbers(trial),
-            style="bold" if marks else "",
-        )
+    for n_images, trials in groupby(assistance.trials, key=lambda one: one.n_images):
+        table.add_section()
+        table.add_row("", f"on {n_images} images", style="italic")
+        for trial in trials:
+            marks = _marks(trial, assistance)
+            table.add_row(
+                ", ".join(marks),
+                escape(printable(trial.candidate.name)),
+                describe_size(trial.candidate.preprocessing),
+                describe_filter(trial.candidate.preprocessing),
+                *_numbers(trial),
+                style="bold" if marks else "",
+            )
     return table
 
 
@@ -88,7 +93,7 @@ def _marks(trial: Trial, assistance: Assistance) -> list[str]:
 
 def _numbers(trial: Trial) -> list[str]:
     if trial.top1 is None or trial.top1_interval is None or trial.mean_log_p is None:
-        return [format_number(trial.mean_confidence)]
+        return [format_number(trial.mean_confidence), format_number(trial.balanced_confidence)]
     low, high = trial.top1_interval
     return [
         format_percent(trial.top1, 1),
@@ -98,23 +103,24 @@ def _numbers(trial: Trial) -> list[str]:
 
 
 def describe_size(preprocessing: Preprocessing) -> str:
-    """Return what becomes of the size, in few words.
+    """Return shorter side, or height and width, after resizing, and the crop.
 
     Examples
     --------
     >>> from iaside_audit.preprocessing import Preprocessing
     >>> describe_size(Preprocessing(resize=256, crop=224))
-    '256, crop 224'
+    '256 -> 224'
     >>> describe_size(Preprocessing(resize=(224, 224), crop=224))
     '224 x 224'
     """
     resize, (height, width) = preprocessing.resize, preprocessing.crop_size
-    crop = f", crop {height}" if height == width else f", crop {height} x {width}"
+    crop = str(height) if height == width else f"{height} x {width}"
     if resize == 0:
-        return f"as it is{crop}"
-    if isinstance(resize, int):
-        return f"{resize}{crop}"
-    return f"{resize[0]} x {resize[1]}{'' if resize == (height, width) else crop}"
+        return "as it is"
+    if resize == (height, width):
+        return f"{height} x {width}"
+    before = str(resize) if isinstance(resize, int) else f"{resize[0]} x {resize[1]}"
+    return f"{before} -> {crop}"
 
 
 def describe_filter(preprocessing: Preprocessing) -> str:
@@ -129,10 +135,10 @@ def _verdict(assistance: Assistance, advice: str) -> Panel | Padding:
     best, now, gain = assistance.best, assistance.configured, assistance.gain
     chosen = best.candidate.preprocessing
     steps = (describe_size(chosen), describe_filter(chosen))
-    name = f"{escape(best.candidate.name)} ({', '.join(one for one in steps if one)})"
+    name = f"{escape(printable(best.candidate.name))} ({', '.join(one for one in steps if one)})"
     if now is None:
         return Padding(f"[bold]Best: {name}.[/bold]{advice}", (0, 1, 1, 1))
-    source = escape(now.candidate.preprocessing.source)
+    source = escape(printable(now.candidate.preprocessing.source))
     if best.candidate.is_configured:
         return Padding(
             f"[bold]The configured preprocessing (from {source}) is the best.[/bold]", (0, 1, 1, 1)

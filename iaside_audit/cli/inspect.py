@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from iaside_audit.cli.options import HELP, PATH, common_options, json_option
-from iaside_audit.errors import SpecError
 
 if TYPE_CHECKING:
     from iaside_audit.auditing.inspection import Inspection
@@ -91,6 +90,9 @@ def command(
         data = TrialImages(images=images, labels=labels, classes=classes, max_images=max_images)
     elif write is not None:
         raise click.UsageError("--write saves what --images finds: give --images too.")
+    is_id = not (model.exists() or model.suffix)
+    if write == BESIDE and is_id:  # the file lies in the installed package
+        raise click.UsageError(f"There is no place beside '{model}': give --write FILE.toml.")
     with assistant_progress(quiet=quiet) as on_progress:
         inspection = inspect_file(
             model,
@@ -111,12 +113,6 @@ def command(
         if assistance is not None:
             print_assistance(assistance, stdout(), is_saved=write is not None)
     if assistance is not None and write is not None:
-        is_id = not model.is_file()
-        if is_id and write == BESIDE:
-            raise SpecError(
-                f"Expected a path for the preprocessing of the catalogue model '{model}', found "
-                "none. Give --write FILE.toml."
-            )
         path = write_chosen(
             assistance, Path(inspection.path), None if write == BESIDE else Path(write)
         )
@@ -175,8 +171,9 @@ def _print(inspection: Inspection) -> None:
             if key != "source"
         ]
     for name, text in rows:  # much of it is written by whoever made the model
-        lines = [printable(line, MAX_LINE) for line in str(text).split("\n")]
-        table.add_row(escape(printable(name)), escape("\n".join(lines)))
+        lines = str(text).split("\n") if name.startswith("Metadata") else [text]
+        shown = "\n".join(printable(line, MAX_LINE) for line in lines)
+        table.add_row(escape(printable(name)), escape(shown))
     stdout().print(table)
 
 

@@ -29,8 +29,8 @@ def chosen_toml(assistance: Assistance, model: str) -> str:
     """
     best = assistance.best
     if best.top1 is None or best.top1_interval is None or best.mean_log_p is None:
-        confidence = format_number(best.mean_confidence)
-        how = f"mean confidence {confidence} on {best.n_images} images without labels (weak)"
+        confidence = format_number(best.balanced_confidence)
+        how = f"balanced confidence {confidence} on {best.n_images} images without labels (weak)"
     else:
         low, high = (100 * end for end in best.top1_interval)
         how = (
