@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from iaside_audit.auditing.assistant import Assistance, assist
-from iaside_audit.auditing.limits import reading_s
+from iaside_audit.auditing.limits import Limits, reading_s
 from iaside_audit.auditing.model import fit_preprocessing, inspect_model, resolve_model
 from iaside_audit.auditing.workers import ProcessWorker, raise_if_error
 from iaside_audit.classifier.identity import file_sha256
@@ -19,6 +20,7 @@ from iaside_audit.classifier.providers import available_threads
 from iaside_audit.errors import InferenceError, SpecError
 from iaside_audit.images import find_images, index_images, resolve_labels
 from iaside_audit.preprocessing import ChannelOrder, Preprocessing
+from iaside_audit.spec import MAX_MODEL_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -89,10 +91,11 @@ def inspect_file(
     preprocess: str = "auto",
     output: str | None = None,
     device: str = "auto",
+    max_model_bytes: int = MAX_MODEL_BYTES,
     size: int | None = None,
     data: TrialImages | None = None,
     on_progress: Progress = lambda _stage, _done, _total: None,
-    start_worker: Callable[[], Worker] = ProcessWorker,
+    start_worker: Callable[[], Worker] | None = None,
 ) -> Inspection:
     """Inspect a model file in a worker process.
 
@@ -106,14 +109,16 @@ def inspect_file(
         As in :class:`~iaside_audit.spec.AuditSpec`.
     device : str
         As in :class:`~iaside_audit.spec.AuditSpec`.
+    max_model_bytes : int
+        As in :class:`~iaside_audit.spec.AuditSpec`.
     size : int or None
         Side in pixels to try where the graph leaves it free and no preprocessing says it.
     data : TrialImages or None
         Images on which the preprocessing assistant tries candidates.
     on_progress : callable
         Takes a stage of the assistant, what is done of it and its total.
-    start_worker : callable
-        Starts the worker; a child process unless a test says otherwise.
+    start_worker : callable or None
+        Starts the worker; a child process with the usual limits unless given.
 
     Raises
     ------
@@ -126,7 +131,8 @@ def inspect_file(
     """
     path = resolve_model(model)
     listing = None if data is None else find_images(data.images)
-    worker = start_worker()
+    limits = Limits(max_model_bytes=max_model_bytes)
+    worker = (start_worker or partial(ProcessWorker, limits))()
     try:
         graph = inspect_model(path, lambda message: _call(worker, message), output=output)
         sha256 = file_sha256(path)  # of a file that was found to be regular and of a bearable size

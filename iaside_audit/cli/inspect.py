@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from iaside_audit.cli.options import HELP, PATH, common_options, json_option
+from iaside_audit.spec import MAX_MODEL_BYTES
 
 if TYPE_CHECKING:
     from iaside_audit.auditing.inspection import Inspection
@@ -45,6 +46,7 @@ MAX_LINE = 1000
 @click.option("--preprocess", default="auto", show_default=True, help=HELP["preprocess"])
 @click.option("--output", help=HELP["output"])
 @click.option("--device", default="auto", show_default=True, help=HELP["device"])
+@click.option("--max-model-bytes", type=int, default=MAX_MODEL_BYTES, help=HELP["max_model_bytes"])
 @click.option("--template", is_flag=True, help="Print a preprocessing file to start from.")
 @json_option
 @common_options
@@ -59,6 +61,7 @@ def command(
     preprocess: str,
     output: str | None,
     device: str,
+    max_model_bytes: int,
     template: bool,  # noqa: FBT001 - click passes by name
     as_json: bool,  # noqa: FBT001
     quiet: bool,  # noqa: FBT001
@@ -98,6 +101,7 @@ def command(
             model,
             preprocess=preprocess,
             output=output,
+            max_model_bytes=max_model_bytes,
             device=device,
             size=size,
             data=data,
