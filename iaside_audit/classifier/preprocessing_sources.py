@@ -70,8 +70,8 @@ def find_preprocessing(
     raise SpecError(
         f"Expected the preprocessing of '{model.name}', found none: no '{model.stem}.toml' and no "
         f"'{NEIGHBOUR}' beside it, nothing in its metadata, and it is not in the catalogue. "
-        f"Write one (`iaside-audit inspect {model} --template` prints a start) and give it with "
-        "--preprocess FILE.toml.",
+        f"Let `iaside-audit inspect {model} --images PATH --write` find it on labelled images, or "
+        "give it with --preprocess FILE.toml.",
         path=str(model),
     )
 

@@ -59,6 +59,7 @@ OPTIONS: dict[str, Any] = {  # Any: of several types
     "device": "cpu",
     "batch": 6,
     "threads": 1,
+    "max_model_bytes": 10**9,
 }
 """A value for every option of INTERFACE.md that exists, seldom its default."""
 

@@ -70,12 +70,12 @@ def test_places_are_asked_in_the_promised_order(tmp_path: Path) -> None:
 
 
 def test_nothing_found_names_every_place_and_the_next_step(tmp_path: Path) -> None:
-    """The error lists the places that were looked at and the command that prints a start."""
+    """The error lists the places that were looked at and the command that finds it."""
     model = tmp_path / "net.onnx"
     with pytest.raises(SpecError, match=r"no 'net\.toml' and no 'preprocessor_config\.json'") as e:
         find_preprocessing("auto", model=model, sha256="0" * 64, metadata={"author": "x"})
     assert "nothing in its metadata, and it is not in the catalogue" in e.value.message
-    assert f"iaside-audit inspect {model} --template" in e.value.message
+    assert f"iaside-audit inspect {model} --images PATH --write" in e.value.message
     assert "--preprocess FILE.toml" in e.value.message
     assert e.value.path == str(model)
 
