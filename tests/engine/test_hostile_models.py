@@ -267,7 +267,7 @@ def test_limit_of_the_size_can_be_raised(tmp_path: Path) -> None:
     """What a lower limit refuses, a higher one lets through."""
     model = safe_model()
     size = model.ByteSize()
-    with pytest.raises(IASideError, match="max_model_bytes") as caught:
+    with pytest.raises(IASideError, match="--max-model-bytes") as caught:
         audit(tmp_path / "low", model, Limits(max_model_bytes=size - 1))
     assert exit_code(caught.value) == UNUSABLE
     assert audit(tmp_path / "high", model, Limits(max_model_bytes=size)).data.n_images == 3
