@@ -10,6 +10,8 @@
         ChecksumError                 the file is not the published one
         SignatureError                inputs or outputs do not fit an audit
         InferenceError                ONNX Runtime failed while running
+          MemoryExhaustedError        a batch did not fit the memory
+          WorkerLostError             its process died, hung, or took too much memory
       ImageError                      unreadable, too small, wrong channels
       StoreError                      rows cannot be kept or read
       ReportError                     the report could not be written
@@ -79,6 +81,14 @@ class InferenceError(ModelError):
     """ONNX Runtime failed while running, or its process died."""
 
 
+class MemoryExhaustedError(InferenceError):
+    """A batch did not fit the memory; a smaller one may."""
+
+
+class WorkerLostError(InferenceError):
+    """A worker process died, or was ended because it hung or took too much memory."""
+
+
 class ImageError(IASideError):
     """An image, or a folder of images, cannot be used."""
 
@@ -102,6 +112,7 @@ WIRE_NAMES: dict[str, type[IASideError]] = {
         ChecksumError,
         SignatureError,
         InferenceError,
+        MemoryExhaustedError,
         ImageError,
         StoreError,
         ReportError,

@@ -1,8 +1,43 @@
 """Value rows, kept.
 
-:class:`~iaside_audit.store.memory.MemoryRowStore` keeps the rows of one audit in memory.
+============  ====================================================================================
+module        what it holds
+============  ====================================================================================
+``memory``    :class:`MemoryRowStore`: the rows of one audit, as long as its process lives
+``sqlite``    :class:`SqliteRowStore`: the same on disk, in ``values.sqlite``; survives anything
+``schema``    its tables, their versions, and how a row becomes a record and back
+``header``    :class:`StoreHeader`: what a store's rows depend on, and how two differ
+``repair``    reading a store that may be damaged, and saving what is whole
+``lock``      one writer a store
+``cache``     :class:`RowCache`: rows by what decides them, across audits
+============  ====================================================================================
 """
 
+from iaside_audit.store.cache import CacheUse, RowCache, default_cache_path
+from iaside_audit.store.header import StoreHeader, difference_list
 from iaside_audit.store.memory import MemoryRowStore
+from iaside_audit.store.sqlite import (
+    STORE_NAME,
+    SqliteRowStore,
+    StoredAudit,
+    Wanted,
+    read_header,
+    read_store,
+    set_aside,
+)
 
-__all__ = ["MemoryRowStore"]
+__all__ = [
+    "STORE_NAME",
+    "CacheUse",
+    "MemoryRowStore",
+    "RowCache",
+    "SqliteRowStore",
+    "StoreHeader",
+    "StoredAudit",
+    "Wanted",
+    "default_cache_path",
+    "difference_list",
+    "read_header",
+    "read_store",
+    "set_aside",
+]
