@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable  # noqa: TC003 - cattrs reads the annotations
 from dataclasses import dataclass, field, fields
 from functools import cache
 from pathlib import Path
@@ -178,7 +179,12 @@ class ChecksRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuntimeRecord:
-    """What really ran; everything here may differ between two equal results."""
+    """What really ran; everything here may differ between two equal results.
+
+    `n_evaluations` counts images put through the model in this run, `n_cached` rows taken from
+    earlier audits of the same model by `provider`, `n_resumed` rows that the store held already,
+    `n_workers_lost` worker processes that were replaced.
+    """
 
     provider_requested: str
     provider: str
@@ -194,6 +200,8 @@ class RuntimeRecord:
     n_cached: int
     evaluations_per_s: float
     checks: ChecksRecord
+    n_resumed: int = 0
+    n_workers_lost: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -266,7 +274,7 @@ class AuditResult:
     interactions: dict[str, Any] | None = None  # Any: JSON, until interactions are measured
     classes: tuple[dict[str, Any], ...] | None = None  # Any: the same, for per-class profiles
     warnings: tuple[AuditWarning, ...] = ()
-    stored_rows: ValueRows | None = field(default=None, compare=False, repr=False)
+    row_source: Callable[[], ValueRows] | None = field(default=None, compare=False, repr=False)
 
     def rows(self) -> ValueRows:
         """Return the value rows behind the numbers.
@@ -274,14 +282,14 @@ class AuditResult:
         Raises
         ------
         StoreError
-            If the result was read from a file: rows live only as long as the audit's process.
+            If the store beside the result is gone, damaged, or of another audit.
         """
-        if self.stored_rows is None:
+        if self.row_source is None:
             raise StoreError(
-                "Expected the value rows of this audit, found a result read from a file. "
-                "Run the audit again to have its rows."
+                "Expected the value rows of this audit, found a result without its store. "
+                "Run the audit again, with an output folder, to have its rows."
             )
-        return self.stored_rows
+        return self.row_source()
 
     def to_json(self) -> str:
         """Return the result as an indented JSON document; numbers that are not finite are null."""
@@ -290,7 +298,7 @@ class AuditResult:
 
 def result_to_document(result: AuditResult) -> dict[str, Any]:  # Any: JSON
     """Return the result as JSON-ready values, ``schema_version`` first."""
-    document = cast("dict[str, Any]", _finite(_converter().unstructure(result)))  # Any: JSON
+    document = cast("dict[str, Any]", _finite(converter().unstructure(result)))  # Any: JSON
     document["spec"] = result.spec.to_dict()
     return {"schema_version": SCHEMA_VERSION, **document}
 
@@ -312,7 +320,7 @@ def result_from_document(document: Mapping[str, Any]) -> AuditResult:  # Any: JS
             found=str(version),
         )
     try:
-        return _converter().structure(dict(document), AuditResult)
+        return converter().structure(dict(document), AuditResult)
     except Exception as error:  # cattrs raises exception groups of many types
         raise ReportError(
             "Expected the fields of an audit result, found others. "
@@ -329,8 +337,8 @@ def results_agree(first: AuditResult, second: AuditResult) -> bool:
 
 
 @cache
-def _converter() -> Converter:
-    """Return the converter between results and plain values."""
+def converter() -> Converter:
+    """Return the converter between results, or their parts, and plain values."""
     from cattrs import Converter  # noqa: PLC0415 - start-up time
     from cattrs.gen import (  # noqa: PLC0415
         make_dict_structure_fn,
@@ -338,30 +346,28 @@ def _converter() -> Converter:
         override,
     )
 
-    converter = Converter()
-    converter.register_structure_hook(float, lambda value, _: math.nan if value is None else value)
-    converter.register_structure_hook(Path, lambda value, _: Path(value))
-    converter.register_unstructure_hook(Path, str)
-    converter.register_structure_hook(AuditSpec, lambda value, _: AuditSpec.from_dict(value))
-    converter.register_structure_hook(
+    made = Converter()
+    made.register_structure_hook(float, lambda value, _: math.nan if value is None else value)
+    made.register_structure_hook(Path, lambda value, _: Path(value))
+    made.register_unstructure_hook(Path, str)
+    made.register_structure_hook(AuditSpec, lambda value, _: AuditSpec.from_dict(value))
+    made.register_structure_hook(
         Preprocessing,
         lambda value, _: Preprocessing(
             **{name: value[name] for name in (one.name for one in fields(Preprocessing))}
         ),
     )
-    converter.register_structure_hook_func(
-        lambda kind: kind == int | str | None, lambda value, _: value
-    )
+    made.register_structure_hook_func(lambda kind: kind == int | str | None, lambda value, _: value)
     # Rows are kept in the store, not in the document.
-    converter.register_unstructure_hook(
+    made.register_unstructure_hook(
         AuditResult,
-        make_dict_unstructure_fn(AuditResult, converter, stored_rows=override(omit=True)),
+        make_dict_unstructure_fn(AuditResult, made, row_source=override(omit=True)),
     )
-    converter.register_structure_hook(
+    made.register_structure_hook(
         AuditResult,
-        make_dict_structure_fn(AuditResult, converter, stored_rows=override(omit=True)),
+        make_dict_structure_fn(AuditResult, made, row_source=override(omit=True)),
     )
-    return converter
+    return made
 
 
 def _finite(value: Any) -> Any:  # Any: JSON in, JSON out

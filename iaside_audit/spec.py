@@ -116,13 +116,21 @@ class AuditSpec:
     reference_batch : int
         Images a batch in reference mode, at least 2.
     device : str
-        ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+        ``auto``, ``cpu``, ``cuda``, ``cuda:N``, or several as ``cuda:N,N``: a worker for each.
     max_model_bytes : int
         Size of a model, its external data included, that is opened at most.
     batch : "auto" or int
         Images a call of the model, at most.
     threads : "auto" or int
-        Threads of the model's session.
+        Threads of the session of each worker.
+    workers : "auto" or int
+        Processes that run the model: one for each device, unless more are asked for.
+    resume : bool
+        Go on with the rows in the output folder; otherwise they are moved aside.
+    shard : str or None
+        ``I/N``: only the I-th of N parts of the images, for job arrays; parts are merged later.
+    scheduler : str or None
+        Address of a Dask scheduler, or ``local:N`` for one with N workers on this machine.
 
     Raises
     ------
@@ -156,6 +164,10 @@ class AuditSpec:
     device: str = "auto"
     batch: int | str = "auto"
     threads: int | str = "auto"
+    workers: int | str = "auto"
+    resume: bool = True
+    shard: str | None = None
+    scheduler: str | None = None
     max_model_bytes: int = MAX_MODEL_BYTES
 
     def __post_init__(self) -> None:
@@ -213,7 +225,7 @@ class AuditSpec:
                 registry.check(str(getattr(self, name)))
             except SpecError as error:
                 faults.append(error.message)
-        for name in ("frame", "batch", "threads"):
+        for name in ("frame", "batch", "threads", "workers"):
             value = getattr(self, name)
             if isinstance(value, str) and value.isdecimal():
                 self._set(name, int(value))
@@ -292,17 +304,40 @@ class AuditSpec:
                 ("frame", "input", 1, self.frame),
                 ("batch", "auto", 1, self.batch),
                 ("threads", "auto", 1, self.threads),
+                ("workers", "auto", 1, self.workers),
             )
             if value != word
             and (not isinstance(value, int) or isinstance(value, bool) or value < least)
         ]
         if not _is_device(self.device):
             faults.append(_unknown("device", str(self.device), ["auto", "cpu", "cuda", "cuda:0"]))
+        if self.resume not in (True, False):
+            faults.append(f"Expected resume to be true or false, found {self.resume!r}.")
+        return [*faults, *self._faulty_places()]
+
+    def _faulty_places(self) -> list[str]:
+        """Return a message for a faulty shard or scheduler."""
+        faults: list[str] = []
+        if self.shard is not None:
+            try:
+                parse_shard(self.shard)
+            except SpecError as error:
+                faults.append(error.message)
+        if self.scheduler is not None and not _is_scheduler(self.scheduler):
+            faults.append(
+                "Expected scheduler to be an address such as tcp://host:8786, or local:N, found "
+                f"{self.scheduler!r}."
+            )
         return faults
 
     def _faulty_combinations(self) -> list[str]:
         """Return a message for every pair of options that cannot work together."""
         faults: list[str] = []
+        if self.shard is not None and self.target_halfwidth is not None:
+            faults.append(
+                "Expected no target_halfwidth beside shard, found both: no shard sees the whole "
+                "score. Choose the number of images with --max-images."
+            )
         exact = self.estimator == Estimator.EXACT or self.mode == Mode.REFERENCE
         if exact and isinstance(self.bands, int) and self.bands > MAX_EXACT_BANDS:
             faults.append(
@@ -320,6 +355,7 @@ class AuditSpec:
                 "estimator": self.estimator == Estimator.PERMUTATION,
                 "budget": self.budget is not None,
                 "target_halfwidth": self.target_halfwidth is not None,
+                "shard": self.shard is not None,
                 "labels self": self.labels == "self",
             }
             names = ", ".join(name for name, is_refused in refused.items() if is_refused)
@@ -363,6 +399,37 @@ def parse_spacing(value: str | tuple[float, ...] | list[float]) -> Spacing | tup
     return edges
 
 
+def parse_shard(value: str) -> tuple[int, int]:
+    """Read a shard, ``"I/N"``, as (I, N).
+
+    Raises
+    ------
+    SpecError
+        If it is not two whole numbers with 1 <= I <= N.
+
+    Examples
+    --------
+    >>> parse_shard("2/4")
+    (2, 4)
+    """
+    number, slash, n_shards = str(value).partition("/")
+    if slash and number.isdecimal() and n_shards.isdecimal() and 1 <= int(number) <= int(n_shards):
+        return int(number), int(n_shards)
+    raise SpecError(f"Expected shard to be I/N with I from 1 to N, such as 1/4, found {value!r}.")
+
+
+def device_list(device: str) -> list[str]:
+    """Return one device a worker of ``"cuda:0,1"``, or the device itself.
+
+    Examples
+    --------
+    >>> device_list("cuda:0,1"), device_list("cpu")
+    (['cuda:0', 'cuda:1'], ['cpu'])
+    """
+    kind, colon, numbers = device.partition(":")
+    return [f"{kind}:{one}" for one in numbers.split(",")] if colon else [device]
+
+
 def _unknown(name: str, value: str, choices: list[str]) -> str:
     return (
         f"Expected {name} to be one of {', '.join(choices)}, found {value!r}."
@@ -372,9 +439,17 @@ def _unknown(name: str, value: str, choices: list[str]) -> str:
 
 def _is_device(value: object) -> bool:
     text = str(value)
+    numbers = text.removeprefix("cuda:").split(",")
     return text in {"auto", "cpu", "cuda"} or (
-        text.startswith("cuda:") and text.removeprefix("cuda:").isdecimal()
+        text.startswith("cuda:")
+        and all(one.isdecimal() for one in numbers)
+        and len(set(numbers)) == len(numbers)
     )
+
+
+def _is_scheduler(value: object) -> bool:
+    kind, colon, rest = str(value).partition(":")
+    return bool(colon and rest) and (kind != "local" or (rest.isdecimal() and int(rest) > 0))
 
 
 def _plain(value: object) -> object:

@@ -17,9 +17,10 @@ settings.load_profile("iaside")
 
 
 @pytest.fixture(autouse=True, scope="session")
-def _no_catalogue_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Keep the models that whoever runs the tests has added out of them."""
+def _nothing_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep the models and the rows of whoever runs the tests out of them."""
     home: Path = tmp_path_factory.mktemp("home")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_DATA_HOME", str(home))
+        patch.setenv("XDG_CACHE_HOME", str(home / "cache"))
         yield

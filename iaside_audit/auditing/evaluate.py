@@ -19,12 +19,13 @@ from iaside_audit.spec import Estimator
 from iaside_audit.spectrum import baseline_needs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Container, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from iaside_audit.auditing.settings import EvaluationSettings
     from iaside_audit.classifier.session import LogProbabilities, OnnxClassifier
+    from iaside_audit.spec import AuditSpec
     from iaside_audit.spectrum import DatasetStatistics
     from iaside_audit.types import CoalitionMatrix, CodeVector, Components
 
@@ -108,10 +109,19 @@ def coalition_names(code: int, n_bands: int) -> str:
     return f"bands {', '.join(bands)}" if bands else "no band"
 
 
+def row_codes(spec: AuditSpec, estimator: Estimator, image_id: str) -> CodeVector:
+    """Return the coalitions that an image's row holds, (P,) uint32: empty and grand come first."""
+    if estimator == Estimator.EXACT:
+        return all_codes(spec.bands)
+    orders = image_generator(spec.seed, image_id, Purpose.ORDERS)
+    return walk_codes(draw_orders(orders, n_players=spec.bands, n_pairs=spec.pairs))
+
+
 class LeaseEvaluator:
     """Evaluates leases in corrected mode.
 
-    A lease is cut into batches at fixed rows, and a failed image leaves its rows empty: so every
+    A lease is cut into batches at fixed rows, and an image that failed or is not wanted leaves its
+    rows empty: so every
     matrix product and every call of the model has the same shape whatever happens to the others,
     which is what makes rows repeat to the bit.
 
@@ -144,16 +154,19 @@ class LeaseEvaluator:
         self._empty = self._evaluate_shared_empty() if self._has_shared_empty else None
         self.n_evaluations = int(self._has_shared_empty)
 
-    def __call__(self, items: Sequence[LeaseItem]) -> Iterator[ValueRow | FailedImage]:
-        """Yield one row, or one failure, for each item, in order."""
+    def __call__(
+        self, items: Sequence[LeaseItem], wanted: Container[int]
+    ) -> Iterator[tuple[LeaseItem, ValueRow | FailedImage]]:
+        """Yield one row, or one failure, for each item whose index is wanted, in order."""
         started = time.perf_counter()
-        prepared = [self._prepare(item) for item in items]
+        prepared = [self._prepare(item) if item.index in wanted else None for item in items]
         works = [one if isinstance(one, _Work) else None for one in prepared]
         if any(work is not None for work in works):
             self._evaluate(works)
         elapsed_s = (time.perf_counter() - started) / len(items)
-        for one in prepared:
-            yield self._row(one, elapsed_s) if isinstance(one, _Work) else one
+        for item, one in zip(items, prepared, strict=True):
+            if one is not None:
+                yield item, self._row(one, elapsed_s) if isinstance(one, _Work) else one
 
     def _prepare(self, item: LeaseItem) -> _Work | FailedImage:
         """Decode one image and cut it into components."""
@@ -168,11 +181,7 @@ class LeaseEvaluator:
             return FailedImage(path=item.image.path, reason=error.message)
         generator = image_generator(spec.seed, image_id, Purpose.BASELINE)
         baseline = self._inputs.baseline(generator, partner)
-        if self._settings.estimator == Estimator.EXACT:
-            codes = all_codes(spec.bands)
-        else:
-            orders = image_generator(spec.seed, image_id, Purpose.ORDERS)
-            codes = walk_codes(draw_orders(orders, n_players=spec.bands, n_pairs=spec.pairs))
+        codes = row_codes(spec, self._settings.estimator, image_id)
         return _Work(
             item=item,
             codes=codes,

@@ -1,4 +1,4 @@
-"""Lease images to a worker until every row is there, the target is met, or the user cancels."""
+"""Lease images to workers until every row is there, the target is met, or the user cancels."""
 
 from __future__ import annotations
 
@@ -7,24 +7,25 @@ from collections import deque
 from typing import TYPE_CHECKING, Final
 
 from iaside_audit.auditing import assemble
+from iaside_audit.auditing.conclude import used_rows
+from iaside_audit.auditing.executor import POLL_S
 from iaside_audit.auditing.plan import FIRST_CHECK, checkpoints
-from iaside_audit.auditing.workers import raise_if_error
-from iaside_audit.events import Estimate, ImageDone, ImageFailed
+from iaside_audit.events import Estimate, ImageDone, ImageFailed, Warned
 from iaside_audit.result import FailedImage
 from iaside_audit.rows import ValueRow, ValueRows
-from iaside_audit.spec import Mode
 from iaside_audit.statistics import N_LIVE_RESAMPLES, N_RESAMPLES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from typing import Protocol
 
-    from iaside_audit.auditing.evaluate import LeaseItem
+    from iaside_audit.auditing.attempts import Lease
+    from iaside_audit.auditing.conclude import AuditContext
+    from iaside_audit.auditing.executor import Executor
     from iaside_audit.auditing.plan import AuditPlan
+    from iaside_audit.auditing.recall import CachedRows
     from iaside_audit.auditing.wire import Message
-    from iaside_audit.auditing.workers import Worker
     from iaside_audit.events import Control, Event
-    from iaside_audit.spec import AuditSpec
 
     class RowStore(Protocol):
         """Where rows are kept."""
@@ -32,23 +33,30 @@ if TYPE_CHECKING:
         def put(self, index: int, row: ValueRow) -> None:
             """Keep the row of one image."""
 
+        def fail(self, index: int, failure: FailedImage) -> None:
+            """Note that one image has no row, and why."""
+
         def missing(self) -> list[int]:
             """Return the indices that have no row yet."""
 
         def rows(self) -> list[ValueRow]:
             """Return the rows there are, by ascending index."""
 
+        def prefix(self) -> list[ValueRow]:
+            """Return the rows of the images from the first on that are all settled."""
+
+        def failures(self) -> dict[int, FailedImage]:
+            """Return the images without a row, by ascending index."""
+
         def __len__(self) -> int:
             """Count the rows there are."""
 
 
-POLL_S: Final = 0.1
-"""How long a wait for the worker lasts before cancelling is looked at again."""
-LEASES_AHEAD: Final = 2
-"""One lease runs while the next one waits, so that the worker never idles."""
 ESTIMATE_EVERY_S: Final = 0.5
 ESTIMATE_SHARE: Final = 0.05
 """Estimates over many rows take longer and come less often: at most this share of the time."""
+FINISH_S: Final = 0.5
+"""How long a cancelled audit waits for the leases that are being evaluated."""
 
 
 class LeaseRun:
@@ -56,88 +64,105 @@ class LeaseRun:
 
     Parameters
     ----------
-    spec : AuditSpec
-        What is asked.
+    context : AuditContext
+        What is asked, and what it is asked of.
     plan : AuditPlan
         What will be done.
-    worker : Worker
-        Settled and ready.
+    executor : Executor
+        Runs the leases.
     store : RowStore
         Takes the rows.
     control : Control
-        Looked at between any two replies of the worker.
+        Looked at between any two answers of the executor.
     emit : callable
         Takes the events.
-    edges : sequence of float
-        Of the bands, for the estimates.
-    labels_are_own : bool
-        Whether the labels are the model's predictions.
+    n_workers : int
+        That evaluate side by side, for the rate.
+    cached : CachedRows or None
+        Rows of earlier audits.
+    on_batch : callable
+        Takes the new batch where it was halved.
+
+    Attributes
+    ----------
+    n_evaluations, n_cached : int
+        Images put through the model in this run; rows found in the cache.
     """
 
     def __init__(
         self,
-        spec: AuditSpec,
+        context: AuditContext,
         plan: AuditPlan,
-        worker: Worker,
+        executor: Executor,
         store: RowStore,
         control: Control,
         emit: Callable[[Event], None],
         *,
-        edges: Sequence[float],
-        labels_are_own: bool,
+        n_workers: int = 1,
+        cached: CachedRows | None = None,
+        on_batch: Callable[[int], None] = lambda _batch: None,
     ) -> None:
-        self._spec = spec
+        self._context = context
+        self._spec = context.spec
         self._plan = plan
-        self._worker = worker
+        self._executor = executor
         self._store = store
         self._control = control
         self._emit = emit
-        self._edges = edges
-        self._labels_are_own = labels_are_own
-        self._leased: deque[int] = deque()
+        self._n_workers = n_workers
+        self._cached = cached
+        self._on_batch = on_batch
+        self._n_images = len(plan.indices)
         self._checkpoints = deque(
-            checkpoints(len(plan.images)) if spec.target_halfwidth is not None else ()
+            checkpoints(self._n_images) if self._spec.target_halfwidth is not None else ()
         )
         self._stopped_at: int | None = None
         self._next_estimate = time.perf_counter() + ESTIMATE_EVERY_S
-        self.failed: list[FailedImage] = []
+        self._evaluating_s = 0.0
         self.n_evaluations = 0
-        self.evaluating_s = 0.0
+        self.n_cached = 0
+        self.n_lost = 0
 
     @property
     def evaluations_per_s(self) -> float:
-        """Evaluations a second, while the worker was evaluating."""
-        return self.n_evaluations / self.evaluating_s if self.evaluating_s else 0.0
+        """Evaluations a second, while workers were evaluating."""
+        if not self._evaluating_s:
+            return 0.0
+        return self.n_evaluations / self._evaluating_s * self._n_workers
 
     def run(self) -> None:
         """Lease until the end; the rows are in the store."""
         leases = self._missing_leases()
-        upcoming = next(leases, None)
+        lease = next(leases, None)
+        self._look()
         while not self._control.is_cancelled and self._stopped_at is None:
-            has_room = len(self._leased) < LEASES_AHEAD and not self._control.is_paused
-            if upcoming is not None and has_room:
-                self._lease(upcoming)
-                upcoming = next(leases, None)
-                continue
-            if upcoming is None and not self._leased:
+            if lease is not None and self._executor.has_room and not self._control.is_paused:
+                if not self._recall(lease):
+                    self._executor.submit(lease)
+                lease = next(leases, None)
+            elif not self._executor.is_idle:
+                self._take(self._executor.receive(POLL_S))
+            elif lease is None:
                 self._check_end()
                 return
-            if not self._leased:  # paused
+            else:  # paused
                 time.sleep(POLL_S)
-                continue
-            reply = self._worker.receive(POLL_S)
-            if reply is not None:
-                self._take(reply)
+        if self._control.is_cancelled:
+            self._finish()
 
     def used_rows(self) -> list[ValueRow]:
-        """Return the rows behind the numbers: all, or the prefix at which the audit stopped.
+        """Return the rows behind the numbers: all, or the prefix at which the audit stopped."""
+        if self._stopped_at is not None:
+            return self._store.prefix()[: self._stopped_at]
+        return used_rows(self._store.rows(), self._spec)
 
-        In reference mode a batch counts as a whole or not at all, wherever cancelling met it.
-        """
-        rows = self._store.rows()
-        if self._spec.mode == Mode.REFERENCE:
-            return rows[: len(rows) // self._spec.reference_batch * self._spec.reference_batch]
-        return rows if self._stopped_at is None else rows[: self._stopped_at]
+    def failures(self) -> list[FailedImage]:
+        """Return the images without a row, in order; beyond the stop, none counts."""
+        failures = self._store.failures()
+        if self._stopped_at is not None:
+            rows = self.used_rows()
+            failures = {index: one for index, one in failures.items() if index < rows[-1].index}
+        return list(failures.values())
 
     def has_converged(self) -> bool | None:
         """Say whether the target was met; None without a target."""
@@ -145,50 +170,82 @@ class LeaseRun:
             return None
         return self._stopped_at is not None
 
-    def _missing_leases(self) -> Iterator[Sequence[LeaseItem]]:
+    def _missing_leases(self) -> Iterator[Lease]:
         """Yield the leases of which some row is missing, whole: their shapes decide the bits."""
         missing = set(self._store.missing())
-        return (
-            lease for lease in self._plan.leases() if any(item.index in missing for item in lease)
-        )
+        return (lease for lease in self._plan.leases() if lease.wanted & missing)
 
-    def _lease(self, items: Sequence[LeaseItem]) -> None:
-        number = items[0].index // self._plan.lease_images
-        wire = [item.to_wire() for item in items]
-        self._worker.send({"task": "lease", "lease": number, "items": wire})
-        self._leased.append(number)
+    def _recall(self, lease: Lease) -> bool:
+        """Take the rows of a lease from earlier audits, if all are there."""
+        rows = None if self._cached is None else self._cached.find(lease)
+        if rows is None:
+            return False
+        self.n_cached += len(rows)
+        for row in rows:
+            self._keep(row)
+        self._look()
+        return True
 
-    def _take(self, reply: Message) -> None:
-        """Keep what the worker made."""
-        match reply["kind"]:
+    def _finish(self) -> None:
+        """Let the leases that are being evaluated end, if they do so soon."""
+        self._executor.stop()
+        deadline = time.monotonic() + FINISH_S
+        while not self._executor.is_idle and time.monotonic() < deadline:
+            self._take(self._executor.receive(POLL_S))
+
+    def _take(self, answer: Message | None) -> None:
+        """Keep what a worker made."""
+        if answer is None:
+            return
+        match answer["kind"]:
             case "row":
-                row = ValueRow(**{name: value for name, value in reply.items() if name != "kind"})
-                self._store.put(row.index, row)
-                self._report(row)
+                values = {name: one for name, one in answer.items() if name != "kind"}
+                row = ValueRow(**values)
+                if self._cached is not None:
+                    self._cached.add(row)
+                self._keep(row)
             case "failed":
-                failure = FailedImage(path=reply["path"], reason=reply["reason"])
-                self.failed.append(failure)
+                failure = FailedImage(path=answer["path"], reason=answer["reason"])
+                self._store.fail(answer["index"], failure)
                 self._emit(ImageFailed(path=failure.path, reason=failure.reason))
             case "done":
-                self._leased.popleft()
-                self.n_evaluations = reply["n_evaluations"]
-                self.evaluating_s += reply["elapsed_s"]
+                self.n_evaluations += answer["n_evaluations"]
+                self._evaluating_s += answer["elapsed_s"]
+                if self._cached is not None:
+                    self._cached.flush()
                 self._look()
-            case _:
-                raise_if_error(reply)
+            case "lost":
+                self.n_lost += 1
+                self._emit(
+                    Warned(
+                        code="worker_lost",
+                        message=f"A worker was replaced, and its images go back: "
+                        f"{answer['message']}",
+                    )
+                )
+            case "batch":
+                self._on_batch(answer["batch"])
+                self._emit(
+                    Warned(
+                        code="batch_halved",
+                        message=f"A batch did not fit the memory; going on with {answer['batch']} "
+                        "images a call.",
+                    )
+                )
 
-    def _report(self, row: ValueRow) -> None:
-        n_done = len(self._store) + len(self.failed)
-        n_images = len(self._plan.images)
+    def _keep(self, row: ValueRow) -> None:
+        """Put a row into the store and, once it is there, say so."""
+        self._store.put(row.index, row)
+        n_done = len(self._store) + len(self._store.failures())
         rate = self.evaluations_per_s
-        left = (n_images - n_done) * self._plan.evaluations_per_image
+        left = (self._n_images - n_done) * self._plan.evaluations_per_image
         self._emit(
             ImageDone(
                 index=row.index,
                 path=row.path,
                 n_done=n_done,
-                n_images=n_images,
-                elapsed_s=self.evaluating_s,
+                n_images=self._n_images,
+                elapsed_s=self._evaluating_s,
                 remaining_s=left / rate if rate else None,
                 evaluations_per_s=rate,
             )
@@ -196,16 +253,19 @@ class LeaseRun:
 
     def _look(self) -> None:
         """Check the target at its fixed numbers of images, and show the estimate now and then."""
-        n_rows = len(self._store)
-        while self._checkpoints and n_rows >= self._checkpoints[0]:
-            n_images = self._checkpoints.popleft()
-            if self._meets_target(self._store.rows()[:n_images]):
-                self._stopped_at = n_images
-                return
+        if self._checkpoints and len(self._store) >= self._checkpoints[0]:
+            rows = self._store.prefix()
+            while self._checkpoints and len(rows) >= self._checkpoints[0]:
+                n_images = self._checkpoints.popleft()
+                if self._meets_target(rows[:n_images]):
+                    self._stopped_at = n_images
+                    return
         started = time.perf_counter()
-        is_whole = self._spec.mode == Mode.CORRECTED or not n_rows % self._spec.reference_batch
-        if started >= self._next_estimate and n_rows > 1 and is_whole:
-            self._emit(self._estimate(self._store.rows(), n_resamples=N_LIVE_RESAMPLES))
+        if started < self._next_estimate:
+            return
+        rows = used_rows(self._store.rows(), self._spec)
+        if len(rows) > 1:
+            self._emit(self._estimate(rows, n_resamples=N_LIVE_RESAMPLES))
             spent = time.perf_counter() - started
             self._next_estimate = started + max(ESTIMATE_EVERY_S, spent / ESTIMATE_SHARE)
 
@@ -215,7 +275,7 @@ class LeaseRun:
         if len(rows) >= FIRST_CHECK and self._meets_target(rows):
             self._stopped_at = len(rows)
 
-    def _meets_target(self, rows: list[ValueRow]) -> bool:
+    def _meets_target(self, rows: Sequence[ValueRow]) -> bool:
         """Say whether the signed score's interval over `rows` is as narrow as asked."""
         target = self._spec.target_halfwidth
         if target is None:
@@ -223,17 +283,18 @@ class LeaseRun:
         low, high = self._estimate(rows).signed.interval
         return (high - low) / 2 <= target
 
-    def _estimate(self, rows: list[ValueRow], *, n_resamples: int = N_RESAMPLES) -> Estimate:
+    def _estimate(self, rows: Sequence[ValueRow], *, n_resamples: int = N_RESAMPLES) -> Estimate:
+        context = self._context
         profiles = assemble.image_profiles(
             ValueRows.stack(rows),
             self._spec,
-            self._plan.estimator,
-            labels_are_own=self._labels_are_own,
+            context.estimator,
+            labels_are_own=context.labels_are_own,
         )
         profile = assemble.estimate(profiles, self._spec, n_resamples=n_resamples)
         return Estimate(
             n_images=len(rows),
-            bands=assemble.band_results(profile, self._edges),
+            bands=assemble.band_results(profile, context.edges),
             signed=assemble.signed_score_value(profile, self._spec),
             accuracy=profile.top1,
             accuracy_interval=profile.top1_interval,

@@ -16,7 +16,7 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Final
 
-from iaside_audit.errors import InferenceError
+from iaside_audit.errors import WorkerLostError
 from iaside_audit.spec import MAX_MODEL_BYTES
 
 if TYPE_CHECKING:
@@ -74,6 +74,15 @@ class Limits:
     max_model_bytes: int = MAX_MODEL_BYTES
     load_s: float = LOAD_S
     batch_s: float = BATCH_S
+
+    @classmethod
+    def shared_by(cls, n_workers: int, *, max_model_bytes: int) -> Limits:
+        """Return the limits of each of several workers on this machine."""
+        total = default_memory_bytes()
+        return cls(
+            memory_bytes=None if total is None else total // n_workers,
+            max_model_bytes=max_model_bytes,
+        )
 
 
 def apply_limits(address_space_bytes: int | None) -> None:
@@ -191,7 +200,7 @@ class Deadline:
 
         Raises
         ------
-        InferenceError
+        WorkerLostError
             If that is longer than :attr:`limit_s`.
         """
         self._silent_s += seconds
@@ -199,11 +208,11 @@ class Deadline:
         if limit_s is None or self._silent_s <= limit_s:
             return
         if self._tasks[0].get("task") in {"inspect", "open"}:
-            raise InferenceError(
+            raise WorkerLostError(
                 f"Expected the model to open within {limit_s:.0f} s, found that it did not, and "
                 "ended its process. The file may be damaged or made to hang."
             )
-        raise InferenceError(
+        raise WorkerLostError(
             f"Expected the next batch of {self._batch} within {limit_s:.0f} s, found that the "
             "model still ran, and ended its process. The model may loop without end, or need a "
             "smaller --batch."
@@ -215,12 +224,12 @@ def check_memory(pid: int, limits: Limits) -> None:
 
     Raises
     ------
-    InferenceError
+    WorkerLostError
         If it holds more than ``limits.memory_bytes``.
     """
     held = resident_bytes(pid) or 0
     if limits.memory_bytes is not None and held > limits.memory_bytes:
-        raise InferenceError(
+        raise WorkerLostError(
             f"Expected the worker process to hold at most {limits.memory_bytes / GIB:.1f} GiB of "
             f"memory, found {held / GIB:.1f} GiB, and ended it. Try a smaller --batch."
         )

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditedModel:
-    """A model that is open in its worker."""
+    """A model that is open in its worker; `opening` is the task that opens it in another one."""
 
     record: ModelRecord
     graph: GraphDescription
@@ -35,6 +35,7 @@ class AuditedModel:
     threads: int
     onnxruntime: str
     checks: ChecksRecord
+    opening: Message
 
     @property
     def preprocessing(self) -> Preprocessing:
@@ -92,8 +93,21 @@ def inspect_model(path: Path, call: Call, *, output: str | None = None) -> Graph
     return GraphDescription.from_wire(reply["graph"])
 
 
-def open_model(spec: AuditSpec, call: Call) -> AuditedModel:
+def open_model(
+    spec: AuditSpec, call: Call, *, device: str | None = None, threads: int | None = None
+) -> AuditedModel:
     """Find the preprocessing of a model and open it in the worker.
+
+    Parameters
+    ----------
+    spec : AuditSpec
+        What is asked.
+    call : callable
+        Sends one task to the worker and returns its last reply.
+    device : str or None
+        Of the worker; the specification's unless given.
+    threads : int or None
+        Of its session; all unless given.
 
     Raises
     ------
@@ -109,16 +123,15 @@ def open_model(spec: AuditSpec, call: Call) -> AuditedModel:
         find_preprocessing(spec.preprocess, model=path, sha256=sha256, metadata=graph.metadata),
         graph,
     )
-    reply = call(
-        {
-            "task": "open",
-            "model": str(path),
-            "graph": graph.to_wire(),
-            "device": spec.device,
-            "threads": spec.threads if isinstance(spec.threads, int) else None,
-            "size": list(preprocessing.crop_size),
-        }
-    )
+    opening: Message = {
+        "task": "open",
+        "model": str(path),
+        "graph": graph.to_wire(),
+        "device": device or spec.device,
+        "threads": threads,
+        "size": list(preprocessing.crop_size),
+    }
+    reply = call(opening)
     record = ModelRecord(
         path=str(path),
         sha256=sha256,
@@ -145,6 +158,7 @@ def open_model(spec: AuditSpec, call: Call) -> AuditedModel:
         threads=reply["threads"],
         onnxruntime=reply["onnxruntime"],
         checks=ChecksRecord(**reply["checks"], batching=reply["batching"]),
+        opening=opening,
     )
 
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from iaside_audit.auditing.attempts import Lease
 from iaside_audit.auditing.evaluate import LeaseItem
 from iaside_audit.errors import ImageError, SpecError
 from iaside_audit.randomness import Purpose, image_generator
-from iaside_audit.spec import MAX_EXACT_BANDS, AuditSpec, Estimator, Mode
+from iaside_audit.spec import MAX_EXACT_BANDS, AuditSpec, Estimator, Mode, parse_shard
 from iaside_audit.spectrum import baseline_needs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from iaside_audit.images import ImageIndex, IndexedImage
 
@@ -48,6 +49,12 @@ class AuditPlan:
         Rows of every call of the model.
     lease_images : int
         Images of a lease, G.
+    seed : int
+        The audit's.
+    is_divisible : bool
+        Whether an image's row does not depend on the others of its lease.
+    shard : (int, int)
+        Which of how many shards this is, counted from 1.
     """
 
     estimator: Estimator
@@ -58,19 +65,35 @@ class AuditPlan:
     batch: int
     lease_images: int
     seed: int
+    is_divisible: bool
+    shard: tuple[int, int] = (1, 1)
 
     @property
     def n_evaluations(self) -> int:
-        """Evaluations of the whole audit."""
-        return self.shared_evaluations + len(self.images) * self.evaluations_per_image
+        """Evaluations of the whole audit, or of its shard."""
+        return self.shared_evaluations + len(self.indices) * self.evaluations_per_image
 
-    def leases(self) -> Iterator[tuple[LeaseItem, ...]]:
-        """Yield the blocks of consecutive images."""
-        for start in range(0, len(self.images), self.lease_images):
-            yield tuple(
+    @property
+    def indices(self) -> tuple[int, ...]:
+        """Places of the images that this audit, or its shard, wants a row of."""
+        return tuple(index for block in self._blocks() for index in block)
+
+    def leases(self) -> Iterator[Lease]:
+        """Yield the blocks of consecutive images of this audit, or of its shard."""
+        for block in self._blocks():
+            items = [
                 LeaseItem(index=index, image=self.images[index], partner=self._partner(index))
-                for index in range(start, min(start + self.lease_images, len(self.images)))
-            )
+                for index in block
+            ]
+            number = block.start // self.lease_images
+            yield Lease.of(items, number=number, is_divisible=self.is_divisible)
+
+    def _blocks(self) -> Iterator[range]:
+        """Yield the places of each lease; the shards take them in turn."""
+        number, n_shards = self.shard
+        step = self.lease_images * n_shards
+        for start in range((number - 1) * self.lease_images, len(self.images), step):
+            yield range(start, min(start + self.lease_images, len(self.images)))
 
     def _partner(self, index: int) -> IndexedImage | None:
         """Return the next image after a seeded start that is of other content."""
@@ -83,7 +106,13 @@ class AuditPlan:
         return next(one for one in ring if one.image_id != image.image_id)
 
 
-def make_plan(spec: AuditSpec, index: ImageIndex, *, size: tuple[int, int]) -> AuditPlan:
+def make_plan(
+    spec: AuditSpec,
+    index: ImageIndex,
+    *,
+    size: tuple[int, int],
+    before: Mapping[str, Any] | None = None,  # Any: JSON
+) -> AuditPlan:
     """Settle the shape of an audit.
 
     Parameters
@@ -94,6 +123,8 @@ def make_plan(spec: AuditSpec, index: ImageIndex, *, size: tuple[int, int]) -> A
         The readable images.
     size : (int, int)
         Height and width of the model's input.
+    before : dict or None
+        Settings of the store that is continued: its batch and leases are used again.
 
     Raises
     ------
@@ -127,6 +158,8 @@ def make_plan(spec: AuditSpec, index: ImageIndex, *, size: tuple[int, int]) -> A
                 "Add images, or choose another baseline."
             )
     batch, lease_images = _batch(spec, per_image, size=size)
+    if before is not None and before.get("batch_asked") == spec.batch:
+        batch, lease_images = int(before["batch"]), int(before["lease_images"])
     return AuditPlan(
         estimator=estimator,
         images=tuple(images),
@@ -136,6 +169,8 @@ def make_plan(spec: AuditSpec, index: ImageIndex, *, size: tuple[int, int]) -> A
         batch=batch,
         lease_images=lease_images,
         seed=spec.seed,
+        is_divisible=True,
+        shard=(1, 1) if spec.shard is None else parse_shard(spec.shard),
     )
 
 
@@ -204,4 +239,5 @@ def _reference_plan(spec: AuditSpec, index: ImageIndex) -> AuditPlan:
         batch=min(batch, spec.reference_batch),
         lease_images=spec.reference_batch,
         seed=spec.seed,
+        is_divisible=False,
     )

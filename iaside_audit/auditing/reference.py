@@ -19,7 +19,7 @@ from iaside_audit.rows import ValueRow
 from iaside_audit.spectrum import ReferenceFilter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Container, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -47,7 +47,11 @@ class ReferenceEvaluator:
         self._settings = settings
         self.n_evaluations = 0
 
-    def __call__(self, items: Sequence[LeaseItem]) -> Iterator[ValueRow | FailedImage]:
+    def __call__(
+        self,
+        items: Sequence[LeaseItem],
+        wanted: Container[int],  # noqa: ARG002 - an image depends on its whole batch
+    ) -> Iterator[tuple[LeaseItem, ValueRow | FailedImage]]:
         """Yield one row an image; where one image fails, the whole batch does."""
         started = time.perf_counter()
         try:
@@ -57,11 +61,12 @@ class ReferenceEvaluator:
             log_p, best_other, predictions = self._evaluate(images, items)
         except ImageError as error:
             for item in items:
-                yield FailedImage(path=item.image.path, reason=f"its batch failed: {error.message}")
+                reason = f"its batch failed: {error.message}"
+                yield item, FailedImage(path=item.image.path, reason=reason)
             return
         elapsed_s = (time.perf_counter() - started) / len(items)
         for number, item in enumerate(items):
-            yield ValueRow(
+            row = ValueRow(
                 index=item.index,
                 image_id=item.image.image_id,
                 path=item.image.path,
@@ -72,6 +77,7 @@ class ReferenceEvaluator:
                 best_other=best_other[number],
                 elapsed_s=elapsed_s,
             )
+            yield item, row
 
     def _evaluate(
         self, images: NDArray[np.float32], items: Sequence[LeaseItem]

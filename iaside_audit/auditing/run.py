@@ -12,12 +12,14 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from iaside_audit.auditing.limits import Limits
+from iaside_audit.auditing.preparation import Crew
 from iaside_audit.auditing.supervisor import Supervisor
 from iaside_audit.auditing.workers import ProcessWorker
 from iaside_audit.events import AuditCancelled, Cancelled, Control, Event, Finished
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from iaside_audit.auditing.workers import Worker
     from iaside_audit.result import AuditResult
@@ -28,6 +30,8 @@ def run_audit(
     spec: AuditSpec,
     control: Control | None = None,
     *,
+    out: Path | None = None,
+    cache: Path | None = None,
     start_worker: Callable[[], Worker] | None = None,
 ) -> Iterator[Event]:
     """Run one audit and yield its events; the last is ``Finished`` or ``Cancelled``.
@@ -40,8 +44,13 @@ def run_audit(
         What is asked.
     control : Control or None
         The caller's handle to cancel, pause and resume.
+    out : Path or None
+        Folder that keeps the rows, as ``values.sqlite``, and that an interrupted audit continues
+        from; without it the rows live as long as the result.
+    cache : Path or None
+        File of the rows of earlier audits, to be used again and added to.
     start_worker : callable or None
-        Starts the worker that runs the model; a child process with the usual limits unless given.
+        Starts a worker that runs the model; a child process with the usual limits unless given.
 
     Raises
     ------
@@ -51,15 +60,17 @@ def run_audit(
         If the model cannot be audited, or fails while running.
     ImageError
         If no image can be used.
+    StoreError
+        If the rows cannot be kept or read.
     """
     control = control or Control()
-    limits = Limits(max_model_bytes=spec.max_model_bytes)
+    limits = Limits.shared_by(len(Crew.of(spec).devices), max_model_bytes=spec.max_model_bytes)
     starts = start_worker or partial(ProcessWorker, limits)
     events: queue.SimpleQueue[Event | BaseException | None] = queue.SimpleQueue()
 
     def supervise() -> None:
         try:
-            Supervisor(spec, control, events.put, starts).run()
+            Supervisor(spec, control, events.put, starts, out=out, cache=cache).run()
         except BaseException as error:  # noqa: BLE001 - handed to the caller's thread
             events.put(error)
         finally:
@@ -77,8 +88,14 @@ def run_audit(
         thread.join()
 
 
-def audit(spec: AuditSpec, control: Control | None = None) -> AuditResult:
-    """Run one audit to its end.
+def audit(
+    spec: AuditSpec,
+    control: Control | None = None,
+    *,
+    out: Path | None = None,
+    cache: Path | None = None,
+) -> AuditResult:
+    """Run one audit to its end; parameters as of :func:`run_audit`.
 
     Raises
     ------
@@ -87,7 +104,7 @@ def audit(spec: AuditSpec, control: Control | None = None) -> AuditResult:
     IASideError
         As :func:`run_audit`.
     """
-    for event in run_audit(spec, control):
+    for event in run_audit(spec, control, out=out, cache=cache):
         match event:
             case Finished(result=result):
                 return result

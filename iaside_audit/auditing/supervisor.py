@@ -2,40 +2,44 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import time
-from collections import Counter
-from dataclasses import asdict
+from contextlib import ExitStack, closing
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Final
 
-from iaside_audit._version import __version__
 from iaside_audit.auditing import assemble
 from iaside_audit.auditing.assistant import find_misconfiguration
-from iaside_audit.auditing.leases import POLL_S, LeaseRun
-from iaside_audit.auditing.model import open_model
+from iaside_audit.auditing.conclude import AuditContext, conclude
+from iaside_audit.auditing.executor import LocalExecutor, Seat
+from iaside_audit.auditing.leases import LeaseRun
 from iaside_audit.auditing.plan import STATISTICS_IMAGES, make_plan
-from iaside_audit.auditing.settings import EvaluationSettings
-from iaside_audit.auditing.workers import raise_if_error
-from iaside_audit.classifier.providers import available_threads
-from iaside_audit.errors import ImageError
-from iaside_audit.events import (
-    AuditCancelled,
-    Cancelled,
-    Finished,
-    ImageFailed,
-    Planned,
-    Preparing,
-    Warned,
+from iaside_audit.auditing.preparation import Crew, Preparation, labels_are_own
+from iaside_audit.auditing.recall import CachedRows
+from iaside_audit.auditing.record import (
+    cache_facts,
+    check_continues,
+    store_header,
+    wanted_images,
 )
-from iaside_audit.images import FROM_MODEL, find_images, index_images, resolve_labels
-from iaside_audit.result import AuditResult, AuditWarning, DataRecord, RuntimeRecord, Tool
-from iaside_audit.rows import ValueRow, ValueRows
+from iaside_audit.auditing.settings import EvaluationSettings
+from iaside_audit.errors import MemoryExhaustedError
+from iaside_audit.events import AuditCancelled, Cancelled, Finished, Planned, Warned
+from iaside_audit.images import find_images
+from iaside_audit.result import DataRecord, RuntimeRecord
 from iaside_audit.spec import Mode
 from iaside_audit.spectrum import baseline_needs, make_partition
-from iaside_audit.store import MemoryRowStore
+from iaside_audit.store import (
+    STORE_NAME,
+    MemoryRowStore,
+    SqliteRowStore,
+    StoreHeader,
+    read_header,
+    set_aside,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from iaside_audit.auditing.model import AuditedModel
     from iaside_audit.auditing.plan import AuditPlan
@@ -43,7 +47,6 @@ if TYPE_CHECKING:
     from iaside_audit.auditing.workers import Worker
     from iaside_audit.events import Control, Event
     from iaside_audit.images import ImageIndex, Labelling, Listing
-    from iaside_audit.result import FailedImage
     from iaside_audit.spec import AuditSpec
 
 MIN_ROWS: Final = 2
@@ -60,11 +63,15 @@ class Supervisor:
     spec : AuditSpec
         What is asked.
     control : Control
-        Looked at between any two replies of the worker.
+        Looked at between any two answers of the workers.
     emit : callable
         Takes the events.
     start_worker : callable
-        Starts the worker that runs the model.
+        Starts a worker that runs the model.
+    out : Path or None
+        Folder whose ``values.sqlite`` keeps the rows; they are kept in memory only for None.
+    cache : Path or None
+        File of the rows of earlier audits.
     """
 
     def __init__(
@@ -73,103 +80,109 @@ class Supervisor:
         control: Control,
         emit: Callable[[Event], None],
         start_worker: Callable[[], Worker],
+        *,
+        out: Path | None = None,
+        cache: Path | None = None,
     ) -> None:
         self._spec = spec
         self._control = control
         self._emit = emit
         self._start_worker = start_worker
-        self._warnings: list[AuditWarning] = []
+        self._store_path = None if out is None else out / STORE_NAME
+        self._cache_path = cache
+        self._started = time.perf_counter()
 
     def run(self) -> None:
         """Run every stage; the last event is ``Finished`` or ``Cancelled``."""
         try:
             listing = find_images(self._spec.images)
+            before = self._header_before()
             worker = self._start_worker()
             try:
-                self._emit(self._audit(worker, listing))
+                self._emit(self._audit(worker, listing, before))
             finally:
                 worker.kill()
         except AuditCancelled:
             self._emit(Cancelled(partial=None))
 
-    def _audit(self, worker: Worker, listing: Listing) -> Finished | Cancelled:
+    def _header_before(self) -> StoreHeader | None:
+        """Return the header of the store that is to be continued, if there is one."""
+        path = self._store_path
+        if path is None or not self._spec.resume or not path.exists():
+            return None
+        return read_header(path)
+
+    def _audit(
+        self, worker: Worker, listing: Listing, before: StoreHeader | None
+    ) -> Finished | Cancelled:
         """Go from an idle worker to the last event."""
-        started = time.perf_counter()
         spec = self._spec
-        self._emit(Preparing(stage="opening the model"))
-        model = open_model(spec, lambda message: self._call(worker, message))
+        settings_before = None if before is None else before.settings
+        crew = Crew.of(spec, threads_before=(settings_before or {}).get("threads"))
+        stages = Preparation(spec, worker, self._control, self._emit)
+        model = stages.open_model(crew)
+        if self._store_path is not None and before is not None:
+            check_continues(self._store_path, before, spec, model)
         edges = self._edges(model)
-        labelling = resolve_labels(
-            listing, labels=spec.labels, classes=spec.classes, n_classes=model.n_classes
-        )
-        for message in labelling.warnings:
-            self._warn("labels", message)
-        index = self._index(listing, labelling)
-        plan = make_plan(spec, index, size=model.input_size)
-        digest = self._settle(worker, index, model, plan)
-        self._check_preprocessing(worker, index, model, plan)
-        self._warn_of_data(index, plan, model)
+        index, labelling = stages.index(listing, model)
+        plan = make_plan(spec, index, size=model.input_size, before=settings_before)
+        plan, settling = self._settle(stages, index, model, plan)
+        self._check_preprocessing(stages, index, model, plan)
+        self._warn_of_data(stages, index, plan, model)
+        context = self._context(stages, model, index, labelling, plan, settling, crew, edges)
         self._emit(_planned(model, plan, n_failed=len(index.failed)))
-        labels_are_own = labelling.source == FROM_MODEL
-        store = MemoryRowStore(range(len(plan.images)))
-        run = LeaseRun(
-            spec,
-            plan,
-            worker,
-            store,
-            self._control,
-            self._emit,
-            edges=edges,
-            labels_are_own=labels_are_own,
-        )
-        run.run()
+        with ExitStack() as opened:
+            store = self._open_store(model, plan, context)
+            if isinstance(store, SqliteRowStore):
+                opened.enter_context(closing(store))
+            cached = self._open_cache(model, plan, context)
+            if cached is not None:
+                opened.enter_context(closing(cached))
+            executor = LocalExecutor(
+                self._seats(model, plan, settling, crew), worker, batch=plan.batch
+            )
+            opened.enter_context(closing(executor))
+            run = LeaseRun(
+                context,
+                plan,
+                executor,
+                store,
+                self._control,
+                self._emit,
+                n_workers=len(crew.devices),
+                cached=cached,
+                on_batch=lambda batch: _note_batch(store, batch),
+            )
+            run.run()
+            return self._last_event(context, run, store)
+
+    def _last_event(
+        self, context: AuditContext, run: LeaseRun, store: MemoryRowStore | SqliteRowStore
+    ) -> Finished | Cancelled:
+        """Assemble the result."""
         rows = run.used_rows()
         if self._control.is_cancelled and len(rows) < MIN_ROWS:
             return Cancelled(partial=None)
-        runtime = RuntimeRecord(
-            provider_requested=spec.device,
-            provider=model.provider,
-            onnxruntime=model.onnxruntime,
-            device=model.device,
-            threads=model.threads,
-            batch=plan.batch,
-            lease_images=plan.lease_images,
-            workers=1,
-            fused=False,
-            elapsed_s=time.perf_counter() - started,
-            n_evaluations=run.n_evaluations,
-            n_cached=0,
+        runtime = replace(
+            context.runtime,
+            batch=_batch_of(store, context.runtime.batch),
+            elapsed_s=time.perf_counter() - self._started,
+            n_evaluations=context.runtime.n_evaluations + run.n_evaluations,
+            n_cached=run.n_cached,
+            n_resumed=store.n_resumed if isinstance(store, SqliteRowStore) else 0,
+            n_workers_lost=run.n_lost,
             evaluations_per_s=run.evaluations_per_s,
-            checks=model.checks,
         )
-        failed = (*index.failed, *run.failed)
-        data = DataRecord(
-            path=str(spec.images),
-            n_images=len(rows),
-            n_failed=len(failed),
-            manifest_sha256=index.manifest_sha256,
-            labels=labelling.source,
-            statistics_digest=digest,
-            n_available=len(index.entries),
-            n_ignored=labelling.n_ignored,
-            failed=failed,
-        )
-        result = self._result(
-            rows, plan, model, data, runtime, edges, run.has_converged(), labels_are_own
-        )
+        context = replace(context, runtime=runtime)
+        if isinstance(store, SqliteRowStore):
+            store.describe(replace(store.header, context=context.to_document()))
+        known = len(context.warnings)
+        result = conclude(context, rows, run.failures(), converged=run.has_converged())
+        for warning in result.warnings[known:]:
+            self._emit(Warned(code=warning.code, message=warning.message))
         if self._control.is_cancelled:
             return Cancelled(partial=result)
         return Finished(result=result)
-
-    def _call(self, worker: Worker, message: Message) -> Message:
-        """Send one task and return its last reply; cancelling ends the wait."""
-        worker.send(message)
-        while not self._control.is_cancelled:
-            reply = worker.receive(POLL_S)
-            if reply is not None:
-                raise_if_error(reply)
-                return reply
-        raise AuditCancelled("The audit was cancelled.")
 
     def _edges(self, model: AuditedModel) -> tuple[float, ...]:
         """Return the edges of the bands, once they fit the frame."""
@@ -184,58 +197,143 @@ class Supervisor:
             spacing=spec.spacing,
         ).edges
 
-    def _index(self, listing: Listing, labelling: Labelling) -> ImageIndex:
-        """Decode every image once: identities, canonical order, damaged ones left out."""
-        index = index_images(
-            listing,
-            labelling,
-            seed=self._spec.seed,
-            workers=available_threads(),
-            on_progress=lambda done, total: self._emit(
-                Preparing(stage="reading the images", done=done, total=total)
-            ),
-            is_cancelled=lambda: self._control.is_cancelled,
-        )
-        for failure in index.failed:
-            self._emit(ImageFailed(path=failure.path, reason=failure.reason))
-        return index
-
     def _settle(
-        self, worker: Worker, index: ImageIndex, model: AuditedModel, plan: AuditPlan
-    ) -> str | None:
-        """Fix what decides the numbers; return the digest of the data-set statistics, if any."""
-        settings = EvaluationSettings(
-            spec=self._spec,
-            estimator=plan.estimator,
-            preprocessing=model.preprocessing,
-            batch=plan.batch,
-        )
-        message: Message = {
-            "task": "settle",
-            "settings": settings.to_wire(),
-        }
-        digest = None
+        self, stages: Preparation, index: ImageIndex, model: AuditedModel, plan: AuditPlan
+    ) -> tuple[AuditPlan, Message]:
+        """Fix what decides the numbers; return the plan that fits the memory, and the task."""
+        message: Message = {"task": "settle"}
         if baseline_needs(self._spec.baseline).statistics and self._spec.mode == Mode.CORRECTED:
-            self._emit(Preparing(stage="measuring the data set"))
-            statistics = self._call(
-                worker,
+            stages.begin("measuring the data set")
+            settings = _settings(self._spec, model, plan, plan.batch)
+            statistics = stages.call(
                 {
                     "task": "statistics",
                     "preprocessing": asdict(settings.frame_preprocessing),
                     "images": [one.to_wire() for one in index.entries[:STATISTICS_IMAGES]],
                 },
             )
-            digest = str(statistics["digest"])
-            message |= {name: statistics[name] for name in ("mean_colour", "power", "n_images")}
-        self._call(worker, message)
-        return digest
+            message |= {
+                name: statistics[name] for name in ("mean_colour", "power", "n_images", "digest")
+            }
+        while True:
+            settings = _settings(self._spec, model, plan, plan.batch)
+            try:
+                reply = stages.call({**message, "settings": settings.to_wire()})
+            except MemoryExhaustedError:
+                if plan.batch == 1:
+                    raise
+                plan = replace(plan, batch=-(-plan.batch // 2))
+            else:
+                return plan, {**message, "n_evaluations": reply["n_evaluations"]}
+
+    def _seats(
+        self, model: AuditedModel, plan: AuditPlan, settling: Message, crew: Crew
+    ) -> list[Seat]:
+        """Return where workers are started, and how they are made ready."""
+
+        def seat(device: str) -> Seat:
+            def preparation(batch: int) -> list[Message]:
+                settings = _settings(self._spec, model, plan, batch)
+                return [
+                    {**model.opening, "device": device},
+                    {**settling, "settings": settings.to_wire()},
+                ]
+
+            return Seat(start=self._start_worker, preparation=preparation)
+
+        return [seat(device) for device in crew.devices]
+
+    def _open_store(
+        self, model: AuditedModel, plan: AuditPlan, context: AuditContext
+    ) -> MemoryRowStore | SqliteRowStore:
+        """Open the rows on disk, those that are there included; or keep them in memory."""
+        path = self._store_path
+        if path is None:
+            return MemoryRowStore(plan.indices)
+        if not self._spec.resume and path.exists():
+            aside = set_aside(path)
+            self._emit(
+                Warned(code="store", message=f"The old rows were moved aside, to '{aside.name}'.")
+            )
+        header = store_header(self._spec, model, plan, context)
+        store = SqliteRowStore(path, header, wanted_images(plan))
+        for note in store.notes:
+            self._emit(Warned(code="store", message=note))
+        return store
+
+    def _open_cache(
+        self, model: AuditedModel, plan: AuditPlan, context: AuditContext
+    ) -> CachedRows | None:
+        facts = cache_facts(self._spec, model, context)
+        if self._cache_path is None or facts is None:
+            return None
+        return CachedRows(
+            self._cache_path,
+            facts,
+            model=model.record.path,
+            provider=model.provider,
+            spec=self._spec,
+            plan=plan,
+            complain=lambda message: self._emit(Warned(code="cache", message=message)),
+        )
+
+    def _context(
+        self,
+        stages: Preparation,
+        model: AuditedModel,
+        index: ImageIndex,
+        labelling: Labelling,
+        plan: AuditPlan,
+        settling: Message,
+        crew: Crew,
+        edges: tuple[float, ...],
+    ) -> AuditContext:
+        """Return everything of the result but its numbers."""
+        digest = settling.get("digest")
+        return AuditContext(
+            spec=self._spec,
+            model=model.record,
+            data=DataRecord(
+                path=str(self._spec.images),
+                n_images=0,
+                n_failed=len(index.failed),
+                manifest_sha256=index.manifest_sha256,
+                labels=labelling.source,
+                statistics_digest=None if digest is None else str(digest),
+                n_available=len(index.entries),
+                n_ignored=labelling.n_ignored,
+                failed=index.failed,
+            ),
+            runtime=RuntimeRecord(
+                provider_requested=self._spec.device,
+                provider=model.provider,
+                onnxruntime=model.onnxruntime,
+                device=model.device,
+                threads=model.threads,
+                batch=plan.batch,
+                lease_images=plan.lease_images,
+                workers=len(crew.devices),
+                fused=False,
+                elapsed_s=0.0,
+                n_evaluations=int(settling["n_evaluations"]),
+                n_cached=0,
+                evaluations_per_s=0.0,
+                checks=model.checks,
+            ),
+            estimator=plan.estimator,
+            edges=edges,
+            labels_are_own=labels_are_own(labelling),
+            evaluations_per_image=plan.evaluations_per_image,
+            shared_evaluations=plan.shared_evaluations,
+            warnings=tuple(stages.warnings),
+        )
 
     def _check_preprocessing(
-        self, worker: Worker, index: ImageIndex, model: AuditedModel, plan: AuditPlan
+        self, stages: Preparation, index: ImageIndex, model: AuditedModel, plan: AuditPlan
     ) -> None:
         """Warn where a usual recipe is clearly better; no row depends on it."""
         message = find_misconfiguration(
-            lambda message: self._call(worker, message),
+            stages.call,
             model.graph,
             index.entries,
             model.preprocessing,
@@ -243,34 +341,30 @@ class Supervisor:
             batch=plan.batch,
         )
         if message is not None:
-            self._warn("preprocessing", message)
+            stages.warn("preprocessing", message)
 
-    def _warn_of_data(self, index: ImageIndex, plan: AuditPlan, model: AuditedModel) -> None:
+    def _warn_of_data(
+        self, stages: Preparation, index: ImageIndex, plan: AuditPlan, model: AuditedModel
+    ) -> None:
         """Say what about the images a reader of the numbers must know."""
-        if index.failed:
-            self._warn(
-                "images_failed",
-                f"{len(index.failed)} of {len(index.failed) + len(index.entries)} images could "
-                "not be read and were left out.",
-            )
         short = min(model.input_size)
         n_enlarged = sum(min(image.height, image.width) < short for image in plan.images)
         if n_enlarged > ENLARGED_SHARE * len(plan.images):
-            self._warn(
+            stages.warn(
                 "images_enlarged",
                 f"{n_enlarged} of {len(plan.images)} images are smaller than the model's input of "
                 f"{short} px and were enlarged: their high bands hold no signal.",
             )
         for warning in assemble.check_warnings(model.checks):
-            self._warn(warning.code, warning.message)
+            stages.warn(warning.code, warning.message)
         if model.graph.input_dtype == "uint8":
-            self._warn(
+            stages.warn(
                 "uint8_input",
                 "The model takes uint8: mixtures of bands were clipped to 0..255 and rounded, so "
                 "the bands do not add up exactly.",
             )
         elif model.graph.quantizes_input:
-            self._warn(
+            stages.warn(
                 "quantized_input",
                 "The model quantises its input, which saturates: mixtures of bands beyond its "
                 "range were cut.",
@@ -278,67 +372,43 @@ class Supervisor:
         if self._spec.mode == Mode.REFERENCE:
             asked = len(index.listed[: self._spec.max_images])
             if asked != len(plan.images):
-                self._warn(
+                stages.warn(
                     "short_batch",
                     f"The last {asked - len(plan.images)} images fill no batch of "
                     f"{self._spec.reference_batch} and were dropped.",
                 )
+        if self._spec.shard is not None:
+            stages.warn(
+                "shard",
+                f"This is shard {self._spec.shard}: {len(plan.indices)} of {len(plan.images)} "
+                "images. `iaside-audit merge` joins the shards to the audit.",
+            )
 
-    def _warn(self, code: str, message: str) -> None:
-        self._warnings.append(AuditWarning(code=code, message=message))
-        self._emit(Warned(code=code, message=message))
 
-    def _result(
-        self,
-        rows: list[ValueRow],
-        plan: AuditPlan,
-        model: AuditedModel,
-        data: DataRecord,
-        runtime: RuntimeRecord,
-        edges: tuple[float, ...],
-        converged: bool | None,  # noqa: FBT001 - a fact among facts
-        labels_are_own: bool,  # noqa: FBT001
-    ) -> AuditResult:
-        """Assemble the result from its rows."""
-        spec = self._spec
-        if not rows:
-            raise ImageError(_why_no_rows(data.failed))
-        stacked = ValueRows.stack(rows)
-        profiles = assemble.image_profiles(
-            stacked, spec, plan.estimator, labels_are_own=labels_are_own
-        )
-        profile = assemble.estimate(profiles, spec)
-        values = assemble.values_record(profile, profiles, rows)
-        for warning in assemble.number_warnings(spec, profile, values, n_classes=model.n_classes):
-            self._warn(warning.code, warning.message)
-        return AuditResult(
-            tool=Tool(name="iaside-audit", version=__version__),
-            created=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
-            spec=spec,
-            model=model.record,
-            data=data,
-            runtime=runtime,
-            bands=assemble.band_results(profile, edges),
-            score=assemble.score_result(profile, spec),
-            values=values,
-            accuracy=assemble.accuracy_result(profile),
-            estimator=assemble.estimator_record(
-                spec,
-                plan.estimator,
-                n_images=len(rows),
-                n_evaluations=plan.shared_evaluations + len(rows) * plan.evaluations_per_image,
-                converged=converged,
-            ),
-            warnings=tuple(self._warnings),
-            stored_rows=stacked,
-        )
+def _settings(
+    spec: AuditSpec, model: AuditedModel, plan: AuditPlan, batch: int
+) -> EvaluationSettings:
+    return EvaluationSettings(
+        spec=spec, estimator=plan.estimator, preprocessing=model.preprocessing, batch=batch
+    )
+
+
+def _note_batch(store: MemoryRowStore | SqliteRowStore, batch: int) -> None:
+    """Have an audit that is resumed start with the batch that fits the memory."""
+    if isinstance(store, SqliteRowStore):
+        settings = {**store.header.settings, "batch": batch}
+        store.describe(replace(store.header, settings=settings))
+
+
+def _batch_of(store: MemoryRowStore | SqliteRowStore, batch: int) -> int:
+    return int(store.header.settings["batch"]) if isinstance(store, SqliteRowStore) else batch
 
 
 def _planned(model: AuditedModel, plan: AuditPlan, *, n_failed: int) -> Planned:
     return Planned(
         model=model.record,
         estimator=plan.estimator.value,
-        n_images=len(plan.images),
+        n_images=len(plan.indices),
         n_failed=n_failed,
         evaluations_per_image=plan.evaluations_per_image,
         n_evaluations=plan.n_evaluations,
@@ -347,13 +417,4 @@ def _planned(model: AuditedModel, plan: AuditPlan, *, n_failed: int) -> Planned:
         threads=model.threads,
         batch=plan.batch,
         preprocessing_source=model.preprocessing.source,
-    )
-
-
-def _why_no_rows(failed: tuple[FailedImage, ...]) -> str:
-    """Explain an audit of which every image failed."""
-    reason, n_times = Counter(one.reason for one in failed).most_common(1)[0]
-    return (
-        f"Expected at least one image with values, found that all {len(failed)} failed; "
-        f"{n_times} because {reason.rstrip('.')}. Check the images, or choose another --baseline."
     )

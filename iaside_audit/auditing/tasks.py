@@ -27,7 +27,7 @@ from iaside_audit.classifier.safety import (
     check_graph,
 )
 from iaside_audit.classifier.session import OnnxClassifier
-from iaside_audit.errors import IASideError, ImageError, InferenceError, SpecError
+from iaside_audit.errors import IASideError, ImageError, MemoryExhaustedError, SpecError
 from iaside_audit.images import IndexedImage, prepare, read_pixels
 from iaside_audit.preprocessing import Preprocessing
 from iaside_audit.result import FailedImage
@@ -75,7 +75,7 @@ class TaskServer:
             yield _error_to_wire(error)
         except MemoryError:
             yield _error_to_wire(
-                InferenceError(
+                MemoryExhaustedError(
                     "Expected the task to fit the memory, found that there is not enough. "
                     "Try a smaller --batch."
                 )
@@ -168,15 +168,17 @@ class TaskServer:
                     n_images=message["n_images"],
                 )
             self._evaluator = LeaseEvaluator(classifier, settings, statistics=statistics)
-        yield {"kind": "done"}
+        yield {"kind": "done", "n_evaluations": self._evaluator.n_evaluations}
 
     def _lease(self, message: Message) -> Iterator[Message]:
-        """Evaluate a block of images."""
+        """Evaluate a block of images; those that are not wanted leave a hole in it."""
         if self._evaluator is None:
             raise IASideError("Expected settings before the first lease, found none.")
         started = time.perf_counter()
+        before = self._evaluator.n_evaluations
         items = [LeaseItem.from_wire(values) for values in message["items"]]
-        for item, outcome in zip(items, self._evaluator(items), strict=True):
+        wanted = set(message["wanted"])
+        for item, outcome in self._evaluator(items, wanted):
             if isinstance(outcome, FailedImage):
                 yield {
                     "kind": "failed",
@@ -189,7 +191,7 @@ class TaskServer:
         yield {
             "kind": "done",
             "lease": message["lease"],
-            "n_evaluations": self._evaluator.n_evaluations,
+            "n_evaluations": self._evaluator.n_evaluations - before,
             "elapsed_s": time.perf_counter() - started,
         }
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from iaside_audit.auditing.limits import ALIVE, Deadline, Limits, check_memory
 from iaside_audit.auditing.wire import Message, decode, encode
 from iaside_audit.classifier.safety import printable
-from iaside_audit.errors import WIRE_NAMES, InferenceError
+from iaside_audit.errors import WIRE_NAMES, InferenceError, WorkerLostError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -83,7 +83,7 @@ class ProcessWorker:
 
     Raises
     ------
-    InferenceError
+    WorkerLostError
         If the process does not start.
     """
 
@@ -130,7 +130,7 @@ class ProcessWorker:
 
         Raises
         ------
-        InferenceError
+        WorkerLostError
             If the process died, or was ended because it took too long or too much memory.
         """
         started = time.monotonic()
@@ -142,7 +142,7 @@ class ProcessWorker:
                 if reply.get("kind") != ALIVE:
                     return reply
             self._deadline.waited(min(time.monotonic() - started, timeout_s))
-        except InferenceError:
+        except WorkerLostError:
             self.kill()
             raise
         except (EOFError, OSError) as error:
@@ -183,7 +183,7 @@ class ProcessWorker:
             raise self._death()
         return accepted[0]
 
-    def _death(self) -> InferenceError:
+    def _death(self) -> WorkerLostError:
         """Say how the process ended."""
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(timeout=1)
@@ -196,7 +196,7 @@ class ProcessWorker:
         self._log.seek(max(0, size - LAST_WORDS))
         lines = self._log.read(LAST_WORDS).decode(errors="replace").strip().splitlines()
         last = f" ({printable(lines[-1].replace('. ', '; '), 200)})" if lines else ""
-        return InferenceError(
+        return WorkerLostError(
             f"Expected the worker process to answer, found that it {how}{last}. The model may be "
             "damaged, or need more memory than there is: try a smaller --batch."
         )

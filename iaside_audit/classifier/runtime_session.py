@@ -25,7 +25,7 @@ from iaside_audit.classifier.providers import (
     cuda_missing,
     providers_for,
 )
-from iaside_audit.errors import InferenceError, ModelError
+from iaside_audit.errors import InferenceError, MemoryExhaustedError, ModelError
 from iaside_audit.preprocessing import Layout
 
 if TYPE_CHECKING:
@@ -44,6 +44,14 @@ SOURCE_PLACE: Final = re.compile(
     r"/\S+\.(?:cc|h):\d+ [^()]*\([^()]*\)(?: const)?(?: \[with [^\]]*\])? "
 )
 """A file and the whole signature of a function, which some errors of ONNX Runtime begin with."""
+OUT_OF_MEMORY: Final = (
+    "failed to allocate memory",
+    "bad_alloc",
+    "bad allocation",
+    "out of memory",
+    "alloc_failed",
+)
+"""What ONNX Runtime, its CUDA provider, cuBLAS and cuDNN say of a batch that does not fit."""
 FATAL_ONLY: Final = 4
 """ONNX Runtime's log level; its errors reach the user as exceptions, not as red lines."""
 
@@ -207,7 +215,7 @@ class RuntimeSession:
         try:
             scores = session.run([output], {self.graph.input_name: feed})[0]
         except Exception as error:  # ONNX Runtime's exceptions share no base class
-            raise InferenceError(
+            raise _kind_of(error)(
                 f"Expected scores for a batch of shape {feed.shape}, found that ONNX Runtime "
                 f"failed: {first_line(error)}. Try a smaller --batch, or another --device."
             ) from error
@@ -248,6 +256,13 @@ class RuntimeSession:
                 f"'{self._path.name}': {first_line(error)}. Check that the export is complete.",
                 path=str(self._path),
             ) from error
+
+
+def _kind_of(error: Exception) -> type[InferenceError]:
+    """Tell a batch that did not fit the memory, which a smaller one may, from other failures."""
+    text = str(error).lower()
+    is_full = isinstance(error, MemoryError) or any(phrase in text for phrase in OUT_OF_MEMORY)
+    return MemoryExhaustedError if is_full else InferenceError
 
 
 def first_line(error: Exception) -> str:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import NoReturn
 
-COMMANDS: Final = ("demo", "run", "inspect", "report", "models", "selfcheck")
+COMMANDS: Final = ("demo", "run", "inspect", "report", "merge", "models", "cache", "selfcheck")
 """In the order of the help page."""
 PLUGIN_GROUP: Final = "iaside_audit.commands"
 """Other packages, the window's above all, add commands through this entry-point group."""

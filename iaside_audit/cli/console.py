@@ -103,7 +103,11 @@ def _facts(result: AuditResult, confidence: str) -> str:
     values = result.values
     grand = _estimate(values.grand, values.grand_interval)
     empty = _estimate(values.empty, values.empty_interval)
-    speed = f"{runtime.n_evaluations} evaluations, {runtime.evaluations_per_s:.0f} a second"
+    speed = f"{runtime.n_evaluations} evaluations"
+    if runtime.evaluations_per_s:
+        speed += f", {runtime.evaluations_per_s:.0f} a second"
+    n_known = runtime.n_cached + runtime.n_resumed
+    speed += f"; {n_known} of the rows were there before" if n_known else ""
     lines = [
         f"Top-1 on unfiltered images: {top1}",
         f"v(all): {grand}; v(empty): {empty}",

@@ -31,4 +31,6 @@ def command(out: Path, as_json: bool, quiet: bool) -> int:  # noqa: FBT001 - cli
     """
     from iaside_audit.auditing.demo import demo_spec  # noqa: PLC0415 - start-up time
 
-    return run_and_report(demo_spec(), out=out, formats=FORMATS, as_json=as_json, quiet=quiet)
+    return run_and_report(
+        demo_spec(), out=out, formats=FORMATS, uses_cache=False, as_json=as_json, quiet=quiet
+    )

@@ -11,6 +11,7 @@ from iaside_audit.auditing.model import resolve_model
 from iaside_audit.classifier.identity import file_sha256
 from iaside_audit.errors import ReportError, SpecError
 from iaside_audit.report import RESULT_NAME, load_result
+from iaside_audit.store import STORE_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,13 +24,31 @@ if TYPE_CHECKING:
 def claimed_output_folder(out: Path, spec: AuditSpec) -> Iterator[None]:
     """Make sure that a result can be written to `out` and takes nobody's place.
 
-    The same audit may be repeated into the same folder: its result is the same. A folder that was
-    made here and got nothing goes again.
+    The same audit may be repeated into the same folder, and goes on with the rows there; a store of
+    rows is checked by the audit itself, which knows what they depend on.
 
     Raises
     ------
     SpecError
         If `out` is no folder, or holds another audit; what differs is named.
+    ReportError
+        If nothing can be written there.
+    """
+    with made_output_folder(out):
+        has_rows = (out / STORE_NAME).exists()
+        if spec.resume and not has_rows and (out / RESULT_NAME).exists():
+            _check_same_audit(out, spec)
+        yield
+
+
+@contextmanager
+def made_output_folder(out: Path) -> Iterator[None]:
+    """Make a folder that can be written to; one that was made here and got nothing goes again.
+
+    Raises
+    ------
+    SpecError
+        If `out` is a file.
     ReportError
         If nothing can be written there.
     """
@@ -50,13 +69,21 @@ def claimed_output_folder(out: Path, spec: AuditSpec) -> Iterator[None]:
             path=str(out),
         ) from error
     try:
-        if (out / RESULT_NAME).exists():
-            _check_same_audit(out, spec)
         yield
     finally:
         if is_new:
             with suppress(OSError):  # it holds something
                 out.rmdir()
+
+
+def set_result_aside(out: Path) -> None:
+    """Keep the result of an audit that is started again, as ``result.N.json``."""
+    path = out / RESULT_NAME
+    number = 1
+    while (target := path.with_suffix(f".{number}.json")).exists():
+        number += 1
+    with suppress(FileNotFoundError):
+        path.rename(target)
 
 
 def _check_same_audit(out: Path, spec: AuditSpec) -> None:

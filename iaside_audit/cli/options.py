@@ -41,10 +41,14 @@ HELP: Final = {
     "confidence": "Of every interval.",
     "mode": "{choices}: the mathematics done properly, or the authors' code.",
     "reference_batch": "Images a batch in reference mode.",
-    "device": "auto, cpu, cuda, or cuda:N.",
+    "device": "auto, cpu, cuda, or cuda:N; cuda:0,1 runs a worker on each.",
     "batch": "Images a call of the model at most: auto, or a number.",
     "max_model_bytes": "Size of a model, with its external data, that is opened at most.",
-    "threads": "Threads of the model's session: auto, or a number.",
+    "threads": "Threads of each worker's session: auto, or a number.",
+    "workers": "Processes that run the model: auto, or a number.",
+    "resume": "Go on with the rows in --out, or move them aside.",
+    "shard": "I/N: only the I-th of N parts of the images; `merge` joins them.",
+    "scheduler": "Dask scheduler's address, or local:N.",
 }
 """One line for every field of :class:`AuditSpec` but the model; a test compares the two."""
 
@@ -74,12 +78,17 @@ def audit_options(command: Command) -> Command:
         choices = ", ".join(one.value for one in CHOICES.get(field.name, ()))
         text = HELP[field.name].format(choices=choices)
         default = field.default
-        if field.name not in {"images", "bands"} and default is not None:
+        name = f"--{field.name.replace('_', '-')}"
+        if isinstance(default, bool):
+            name = f"{name}/--no-{field.name}"
+            text += f"  [default: {field.name}]"
+        elif field.name not in {"images", "bands"} and default is not None:
             text += f"  [default: {getattr(default, 'value', default)}]"
         option = click.option(
-            f"--{field.name.replace('_', '-')}",
+            name,
             field.name,
-            type=NUMBERS.get(field.name, str),
+            is_flag=isinstance(default, bool),
+            type=bool if isinstance(default, bool) else NUMBERS.get(field.name, str),
             default=None,
             help=text,
         )

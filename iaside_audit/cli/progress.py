@@ -34,6 +34,7 @@ from iaside_audit.report.summary import decimals_for, format_duration, format_nu
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
     from types import FrameType
 
     from iaside_audit.result import AuditResult
@@ -44,14 +45,16 @@ SILENT_STEPS: Final = 10
 """Lines of progress where there is no terminal."""
 
 
-def run_with_progress(spec: AuditSpec, *, quiet: bool) -> tuple[AuditResult | None, bool]:
+def run_with_progress(
+    spec: AuditSpec, *, quiet: bool, out: Path | None = None, cache: Path | None = None
+) -> tuple[AuditResult | None, bool]:
     """Run an audit and show it; return its result, and whether it was cancelled."""
     from iaside_audit.auditing import run_audit  # noqa: PLC0415 - start-up time
 
     control = Control()
     console = Console(stderr=True, quiet=True) if quiet else stderr()
     with _signals_cancel(control, console), ProgressView(console) as view:
-        for event in run_audit(spec, control):
+        for event in run_audit(spec, control, out=out, cache=cache):
             match event:
                 case Finished(result=result):
                     return result, False

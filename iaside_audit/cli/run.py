@@ -28,6 +28,11 @@ FORMATS = ("json", "pdf", "csv")
 @click.option("--config", type=PATH, help="TOML file with these options under [audit].")
 @click.option("--formats", help=f"What to write.  [default: {','.join(FORMATS)}]")
 @audit_options
+@click.option(
+    "--cache/--no-cache",
+    default=None,
+    help="Use and keep rows of other audits of the same model and images.  [default: cache]",
+)
 @json_option
 @common_options
 def command(
@@ -35,7 +40,8 @@ def command(
     out: Path,
     config: Path | None,
     formats: str | None,
-    as_json: bool,  # noqa: FBT001 - click passes by name
+    cache: bool | None,  # noqa: FBT001 - click passes by name
+    as_json: bool,  # noqa: FBT001
     quiet: bool,  # noqa: FBT001
     **options: Any,  # Any: one for each field of AuditSpec
 ) -> int:
@@ -51,41 +57,64 @@ def command(
     if model is not None:
         values["model"] = model
     listed = values.pop("formats", ",".join(FORMATS))
+    uses_cache = values.pop("cache", True) if cache is None else cache
     return run_and_report(
         AuditSpec.from_dict(values),
         out=out,
         formats=parse_formats(str(listed) if formats is None else formats),
+        uses_cache=bool(uses_cache),
         as_json=as_json,
         quiet=quiet,
     )
 
 
 def run_and_report(
-    spec: AuditSpec, *, out: Path, formats: tuple[str, ...], as_json: bool, quiet: bool
+    spec: AuditSpec,
+    *,
+    out: Path,
+    formats: tuple[str, ...],
+    uses_cache: bool,
+    as_json: bool,
+    quiet: bool,
 ) -> int:
     """Run an audit, print its result and write its folder; return the exit code."""
-    from iaside_audit.cli.console import print_result, stdout  # noqa: PLC0415 - start-up time
-    from iaside_audit.cli.folder import claimed_output_folder  # noqa: PLC0415
+    from iaside_audit.cli.folder import (  # noqa: PLC0415 - start-up time
+        claimed_output_folder,
+        set_result_aside,
+    )
     from iaside_audit.cli.progress import run_with_progress  # noqa: PLC0415
-    from iaside_audit.report import write_output_folder  # noqa: PLC0415
+    from iaside_audit.store import default_cache_path  # noqa: PLC0415
 
-    console = stdout()
     with claimed_output_folder(out, spec):
-        result, was_cancelled = run_with_progress(spec, quiet=quiet)
+        result, was_cancelled = run_with_progress(
+            spec, quiet=quiet, out=out, cache=default_cache_path() if uses_cache else None
+        )
         if result is None:
             click.echo("Cancelled before there was anything to report.", err=True)
             return CANCELLED
-        try:  # printed first: where the disk is full, the numbers are not lost
-            if as_json:
-                click.echo(result.to_json().encode(errors="backslashreplace"), nl=False)
-            else:
-                print_result(result, console)
-        finally:  # written also where nobody reads what is printed, as behind `head`
-            paths = write_output_folder(result, out, formats)
-        for path in () if as_json else paths:
-            console.print(f" {path}", soft_wrap=True, markup=False)
-    if was_cancelled:
-        return CANCELLED
+        if not spec.resume:
+            set_result_aside(out)
+        code = conclude_folder(result, out, formats=formats, as_json=as_json)
+    return CANCELLED if was_cancelled else code
+
+
+def conclude_folder(
+    result: AuditResult, out: Path, *, formats: tuple[str, ...], as_json: bool
+) -> int:
+    """Print a result and write its output folder; return the exit code."""
+    from iaside_audit.cli.console import print_result, stdout  # noqa: PLC0415 - start-up time
+    from iaside_audit.report import write_output_folder  # noqa: PLC0415
+
+    console = stdout()
+    try:  # printed first: where the disk is full, the numbers are not lost
+        if as_json:
+            click.echo(result.to_json().encode(errors="backslashreplace"), nl=False)
+        else:
+            print_result(result, console)
+    finally:  # written also where nobody reads what is printed, as behind `head`
+        paths = write_output_folder(result, out, formats)
+    for path in () if as_json else paths:
+        console.print(f" {path}", soft_wrap=True, markup=False)
     return WORSE_THAN_ASKED if is_worse_than_asked(result) else 0
 
 

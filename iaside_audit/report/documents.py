@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
+from functools import partial
 from importlib.resources import files
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from iaside_audit.errors import ReportError
+from iaside_audit.auditing.conclude import used_rows
+from iaside_audit.errors import ReportError, StoreError
 from iaside_audit.report.files import write_bytes
 from iaside_audit.result import SCHEMA_VERSION, result_from_document
+from iaside_audit.rows import ValueRows
+from iaside_audit.store import STORE_NAME, read_store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,10 +79,40 @@ def load_result(path: Path | str) -> AuditResult:
             found=named,
         )
     try:
-        return result_from_document(document)
+        result = result_from_document(document)
     except ReportError as error:
         error.path = str(path)
         raise
+    return replace(result, row_source=partial(_stored_rows, path.with_name(STORE_NAME), result))
+
+
+def _stored_rows(store: Path, result: AuditResult) -> ValueRows:
+    """Read the rows behind a result from the store beside it.
+
+    Raises
+    ------
+    StoreError
+        If it is gone, damaged, or of another audit.
+    """
+    stored = read_store(store)
+    held = (stored.header.deciding.get("model"), stored.header.data.get("manifest"))
+    if held != (result.model.identity, result.data.manifest_sha256):
+        raise StoreError(
+            f"Expected the rows of this result in '{store}', found those of another audit. "
+            "Put the store back that was written with the result.",
+            path=str(store),
+        )
+    n_images = result.data.n_images
+    rows = used_rows(stored.rows, result.spec)[:n_images]
+    if len(rows) < n_images:
+        raise StoreError(
+            f"Expected {n_images} rows in '{store}', found {len(rows)} that are whole and "
+            f"{stored.n_damaged} damaged. Run the audit again into this folder.",
+            path=str(store),
+            expected=str(n_images),
+            found=str(len(rows)),
+        )
+    return ValueRows.stack(rows)
 
 
 def document_faults(document: object) -> Iterator[str]:

@@ -19,7 +19,7 @@ from audit_material import (
 )
 
 from iaside_audit.auditing import leases
-from iaside_audit.auditing.leases import LEASES_AHEAD
+from iaside_audit.auditing.executor import LEASES_AHEAD
 from iaside_audit.events import (
     Cancelled,
     Control,

@@ -124,10 +124,10 @@ def test_leases_cover_every_image_once_in_order(
     """Leases are blocks of G consecutive images; only the last may be shorter."""
     planned = plan(n_images, bands=bands, batch=batch, estimator=estimator)
     leases = list(planned.leases())
-    assert [item.index for lease in leases for item in lease] == list(range(n_images))
-    assert [item.image for lease in leases for item in lease] == list(planned.images)
-    assert {len(lease) for lease in leases[:-1]} <= {planned.lease_images}
-    assert 1 <= len(leases[-1]) <= planned.lease_images
+    assert [item.index for lease in leases for item in lease.items] == list(range(n_images))
+    assert [item.image for lease in leases for item in lease.items] == list(planned.images)
+    assert {len(lease.items) for lease in leases[:-1]} <= {planned.lease_images}
+    assert 1 <= len(leases[-1].items) <= planned.lease_images
 
 
 @given(
@@ -188,7 +188,7 @@ def test_shuffle_partner_is_of_other_content(n_images: int, n_contents: int, see
     images = index(n_images, n_contents=min(n_images, n_contents), seed=seed)
     planned = make_plan(asked, images, size=(224, 224))
     for lease in planned.leases():
-        for item in lease:
+        for item in lease.items:
             assert item.partner is not None
             assert item.partner.image_id != item.image.image_id
 
@@ -198,8 +198,8 @@ def test_shuffle_partners_do_not_depend_on_max_images() -> None:
     n_images = STATISTICS_IMAGES + 20
     whole = plan(n_images, baseline="shuffle", estimator="permutation")
     part = plan(n_images, baseline="shuffle", estimator="permutation", max_images=3)
-    partners = [item.partner for lease in whole.leases() for item in lease]
-    assert [item.partner for lease in part.leases() for item in lease] == partners[:3]
+    partners = [item.partner for lease in whole.leases() for item in lease.items]
+    assert [item.partner for lease in part.leases() for item in lease.items] == partners[:3]
     assert {one.path for one in partners if one} <= {
         one.path for one in whole.images[:STATISTICS_IMAGES]
     }
@@ -226,3 +226,17 @@ def test_reference_mode_needs_one_batch() -> None:
     """Fewer images than a batch are an error that names both numbers."""
     with pytest.raises(ImageError, match=r"one batch of 10 images.*found 9 images"):
         make_plan(spec(mode="reference"), index(9), size=(32, 32))
+
+
+@given(n_images=st.integers(1, 60), n_shards=st.integers(1, 7), batch=st.integers(1, 60))
+def test_shards_share_the_leases_of_the_whole(n_images: int, n_shards: int, batch: int) -> None:
+    """Every lease of an audit is in exactly one shard, unchanged."""
+    whole = {lease.number: lease for lease in plan(n_images, batch=batch).leases()}
+    shards = [
+        plan(n_images, batch=batch, shard=f"{number}/{n_shards}")
+        for number in range(1, n_shards + 1)
+    ]
+    parts = [lease for shard in shards for lease in shard.leases()]
+    assert {lease.number: lease for lease in parts} == whole
+    assert len(parts) == len(whole)
+    assert sorted(index for shard in shards for index in shard.indices) == list(range(n_images))

@@ -100,7 +100,7 @@ def test_result_document_holds_the_promised_keys(audited: AuditResult) -> None:
         assert keys <= document[part].keys(), part
     assert all(band.keys() >= PROMISED_OF_BANDS for band in document["bands"])
     assert document["model"]["preprocessing"]["source"] == "the model's metadata"
-    assert "stored_rows" not in document
+    assert "row_source" not in document
 
 
 @given(result=results())
@@ -144,12 +144,12 @@ def test_results_differ_in_anything_else(audited: AuditResult) -> None:
         assert not results_agree(audited, replace(audited, **{name: value})), name
 
 
-def test_rows_live_only_with_the_audit(audited: AuditResult, tmp_path: Path) -> None:
+def test_rows_need_the_store_beside_the_result(audited: AuditResult, tmp_path: Path) -> None:
     """A result just made has its rows; one read from a file says that it has none."""
     assert len(audited.rows()) == audited.data.n_images
     path = tmp_path / "result.json"
     path.write_text(audited.to_json(), encoding="utf-8")
-    with pytest.raises(StoreError, match="read from a file"):
+    with pytest.raises(StoreError, match="found no file"):
         load_result(path).rows()
 
 

@@ -182,6 +182,10 @@ def test_spec_defaults_are_those_of_the_interface() -> None:
         "device": "auto",
         "batch": "auto",
         "threads": "auto",
+        "workers": "auto",
+        "resume": True,
+        "shard": None,
+        "scheduler": None,
         "max_model_bytes": 4 << 30,
     }
     assert AuditSpec(**PLACES).to_dict() == expected

@@ -1,0 +1,159 @@
+"""What comes before the first lease: model, images, labels, and how many workers run where."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from iaside_audit.auditing.executor import POLL_S
+from iaside_audit.auditing.model import open_model
+from iaside_audit.auditing.workers import raise_if_error
+from iaside_audit.classifier.providers import available_threads
+from iaside_audit.events import AuditCancelled, ImageFailed, Preparing, Warned
+from iaside_audit.images import FROM_MODEL, index_images, resolve_labels
+from iaside_audit.result import AuditWarning
+from iaside_audit.spec import device_list
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from iaside_audit.auditing.model import AuditedModel
+    from iaside_audit.auditing.wire import Message
+    from iaside_audit.auditing.workers import Worker
+    from iaside_audit.events import Control, Event
+    from iaside_audit.images import ImageIndex, Labelling, Listing
+    from iaside_audit.spec import AuditSpec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Crew:
+    """How many workers run, where, and with how many threads each.
+
+    Parameters
+    ----------
+    devices : tuple of str
+        One for each worker.
+    threads : int or None
+        Of each worker's session; all of the machine's for None.
+    """
+
+    devices: tuple[str, ...]
+    threads: int | None
+
+    @classmethod
+    def of(cls, spec: AuditSpec, *, threads_before: int | None = None) -> Crew:
+        """Share out devices and threads.
+
+        Parameters
+        ----------
+        spec : AuditSpec
+            What is asked.
+        threads_before : int or None
+            Of the store that is continued: rows repeat to the bit with the same number.
+        """
+        listed = device_list(spec.device)
+        n_workers = spec.workers if isinstance(spec.workers, int) else len(listed)
+        threads = spec.threads if isinstance(spec.threads, int) else threads_before
+        if threads is None and n_workers > 1:
+            threads = max(1, available_threads() // n_workers)
+        devices = tuple(listed[number % len(listed)] for number in range(n_workers))
+        return cls(devices=devices, threads=threads)
+
+
+class Preparation:
+    """The stages before the first lease, each with its events.
+
+    Parameters
+    ----------
+    spec : AuditSpec
+        What is asked.
+    worker : Worker
+        The first one; its model is opened here.
+    control : Control
+        Looked at between any two replies of the worker.
+    emit : callable
+        Takes the events.
+
+    Attributes
+    ----------
+    warnings : list of AuditWarning
+        What was found that a reader of the numbers must know.
+    """
+
+    def __init__(
+        self,
+        spec: AuditSpec,
+        worker: Worker,
+        control: Control,
+        emit: Callable[[Event], None],
+    ) -> None:
+        self._spec = spec
+        self._worker = worker
+        self._control = control
+        self._emit = emit
+        self.warnings: list[AuditWarning] = []
+
+    def call(self, message: Message) -> Message:
+        """Send one task and return its last reply; cancelling ends the wait.
+
+        Raises
+        ------
+        AuditCancelled
+            If the user asked to stop.
+        IASideError
+            As the worker reports it.
+        """
+        self._worker.send(message)
+        while not self._control.is_cancelled:
+            reply = self._worker.receive(POLL_S)
+            if reply is not None:
+                raise_if_error(reply)
+                return reply
+        raise AuditCancelled("The audit was cancelled.")
+
+    def warn(self, code: str, message: str) -> None:
+        """Note what a reader of the numbers must know, and say it now."""
+        self.warnings.append(AuditWarning(code=code, message=message))
+        self._emit(Warned(code=code, message=message))
+
+    def begin(self, stage: str) -> None:
+        """Say which stage begins."""
+        self._emit(Preparing(stage=stage))
+
+    def open_model(self, crew: Crew) -> AuditedModel:
+        """Open the model in the first worker."""
+        self.begin("opening the model")
+        return open_model(self._spec, self.call, device=crew.devices[0], threads=crew.threads)
+
+    def index(self, listing: Listing, model: AuditedModel) -> tuple[ImageIndex, Labelling]:
+        """Decode every image once: identities, canonical order, damaged ones left out."""
+        spec = self._spec
+        labelling = resolve_labels(
+            listing, labels=spec.labels, classes=spec.classes, n_classes=model.n_classes
+        )
+        for message in labelling.warnings:
+            self.warn("labels", message)
+        index = index_images(
+            listing,
+            labelling,
+            seed=spec.seed,
+            workers=available_threads(),
+            on_progress=lambda done, total: self._emit(
+                Preparing(stage="reading the images", done=done, total=total)
+            ),
+            is_cancelled=lambda: self._control.is_cancelled,
+        )
+        for failure in index.failed:
+            self._emit(ImageFailed(path=failure.path, reason=failure.reason))
+        if index.failed:
+            self.warn(
+                "images_failed",
+                f"{len(index.failed)} of {len(index.failed) + len(index.entries)} images could "
+                "not be read and were left out.",
+            )
+        return index, labelling
+
+
+def labels_are_own(labelling: Labelling) -> bool:
+    """Say whether the labels are the model's predictions."""
+    return labelling.source == FROM_MODEL
