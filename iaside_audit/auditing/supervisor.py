@@ -33,6 +33,7 @@ from iaside_audit.store import (
     MemoryRowStore,
     SqliteRowStore,
     StoreHeader,
+    has_begun,
     read_header,
     set_aside,
 )
@@ -108,7 +109,7 @@ class Supervisor:
     def _header_before(self) -> StoreHeader | None:
         """Return the header of the store that is to be continued, if there is one."""
         path = self._store_path
-        if path is None or not self._spec.resume or not path.exists():
+        if path is None or not self._spec.resume or not has_begun(path):
             return None
         return read_header(path)
 

@@ -63,6 +63,19 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     return connection
 
 
+def has_begun(path: Path) -> bool:
+    """Say whether there is a store with a header: one that was cut off before holds nothing."""
+    if not path.exists():
+        return False
+    try:
+        with closing(_opened(path)) as connection:
+            return bool(check_version(connection, name=str(path))) and (
+                connection.execute("SELECT count(*) FROM header").fetchone() != (0,)
+            )
+    except (StoreError, sqlite3.DatabaseError):
+        return True  # and it is damaged, or another's: whoever reads it says so
+
+
 def read_header(path: Path) -> StoreHeader:
     """Return the header of a store, without a look at its rows.
 

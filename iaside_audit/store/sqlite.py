@@ -17,7 +17,14 @@ from iaside_audit.errors import SpecError, StoreError
 from iaside_audit.store.header import StoreHeader, difference_list, header_checksum
 from iaside_audit.store.lock import StoreLock
 from iaside_audit.store.memory import MemoryRowStore
-from iaside_audit.store.repair import StoredAudit, connect, read_header, read_store, set_aside
+from iaside_audit.store.repair import (
+    StoredAudit,
+    connect,
+    has_begun,
+    read_header,
+    read_store,
+    set_aside,
+)
 from iaside_audit.store.schema import INSERT, INSERT_FAILURE, migrate, record_of, storable
 
 if TYPE_CHECKING:
@@ -32,6 +39,7 @@ __all__ = [
     "SqliteRowStore",
     "StoredAudit",
     "Wanted",
+    "has_begun",
     "read_header",
     "read_store",
     "set_aside",
@@ -90,7 +98,7 @@ class SqliteRowStore:
         self.n_resumed = 0
         self._lock = StoreLock(path)
         try:
-            kept = self._continued(read_store(path), wanted) if path.exists() else None
+            kept = self._continued(read_store(path), wanted) if has_begun(path) else None
             self._connection = connect(path)
             try:
                 self._begin(kept)
@@ -205,11 +213,12 @@ class SqliteRowStore:
         if differences:
             raise _another_audit(self._path, differences)
         rows = _by_content(stored.rows, wanted)
-        if stored.rows and not rows:
-            raise _another_audit(
-                self._path, [f"none of its {len(stored.rows)} images is among the images now"]
-            )
+        self.n_resumed = len({row.index for row in rows} & self._wanted)
         if stored.header.data.get("manifest") != self._header.data.get("manifest"):
+            if stored.rows and not self.n_resumed:
+                raise _another_audit(
+                    self._path, [f"none of its {len(stored.rows)} images is among the images now"]
+                )
             self.notes.append(
                 f"The images have changed since '{self._path.name}' was made: rows of "
                 f"{len(rows)} are used again, {len(stored.rows) - len(rows)} are of images that "
@@ -222,7 +231,6 @@ class SqliteRowStore:
                 f"{stored.n_damaged} are lost and computed again; the damaged file is kept as "
                 f"'{aside.name}'."
             )
-        self.n_resumed = len({row.index for row in rows} & self._wanted)
         return replace(stored, rows=rows)
 
     def _begin(self, kept: StoredAudit | None) -> None:
