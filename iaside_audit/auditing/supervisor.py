@@ -22,7 +22,7 @@ from iaside_audit.auditing.record import (
     wanted_images,
 )
 from iaside_audit.auditing.settings import EvaluationSettings
-from iaside_audit.errors import MemoryExhaustedError
+from iaside_audit.errors import MemoryExhaustedError, StoreError
 from iaside_audit.events import AuditCancelled, Cancelled, Finished, Planned, Warned
 from iaside_audit.images import find_images
 from iaside_audit.result import DataRecord, RuntimeRecord
@@ -256,6 +256,14 @@ class Supervisor:
             self._emit(
                 Warned(code="store", message=f"The old rows were moved aside, to '{aside.name}'.")
             )
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(
+                f"Expected to make the folder '{path.parent}', found: {error.strerror or error}. "
+                "Choose another output folder.",
+                path=str(path.parent),
+            ) from error
         header = store_header(self._spec, model, plan, context)
         store = SqliteRowStore(path, header, wanted_images(plan))
         for note in store.notes:
