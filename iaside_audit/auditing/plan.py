@@ -160,6 +160,13 @@ def make_plan(
     batch, lease_images = _batch(spec, per_image, size=size)
     if before is not None and before.get("batch_asked") == spec.batch:
         batch, lease_images = int(before["batch"]), int(before["lease_images"])
+    shard = (1, 1) if spec.shard is None else parse_shard(spec.shard)
+    n_leases = -(-len(images) // lease_images)
+    if n_leases < shard[1]:
+        raise SpecError(
+            f"Expected at least one lease of {lease_images} images a shard, found {n_leases} "
+            f"leases for {shard[1]} shards. Use fewer shards, or a smaller --batch."
+        )
     return AuditPlan(
         estimator=estimator,
         images=tuple(images),
@@ -170,7 +177,7 @@ def make_plan(
         lease_images=lease_images,
         seed=spec.seed,
         is_divisible=True,
-        shard=(1, 1) if spec.shard is None else parse_shard(spec.shard),
+        shard=shard,
     )
 
 

@@ -57,12 +57,12 @@ def command(
     if model is not None:
         values["model"] = model
     listed = values.pop("formats", ",".join(FORMATS))
-    uses_cache = values.pop("cache", True) if cache is None else cache
+    configured = values.pop("cache", True)
     return run_and_report(
         AuditSpec.from_dict(values),
         out=out,
         formats=parse_formats(str(listed) if formats is None else formats),
-        uses_cache=bool(uses_cache),
+        uses_cache=bool(configured if cache is None else cache),
         as_json=as_json,
         quiet=quiet,
     )
@@ -104,6 +104,7 @@ def conclude_folder(
     """Print a result and write its output folder; return the exit code."""
     from iaside_audit.cli.console import print_result, stdout  # noqa: PLC0415 - start-up time
     from iaside_audit.report import write_output_folder  # noqa: PLC0415
+    from iaside_audit.store import STORE_NAME  # noqa: PLC0415
 
     console = stdout()
     try:  # printed first: where the disk is full, the numbers are not lost
@@ -113,7 +114,8 @@ def conclude_folder(
             print_result(result, console)
     finally:  # written also where nobody reads what is printed, as behind `head`
         paths = write_output_folder(result, out, formats)
-    for path in () if as_json else paths:
+    store = out / STORE_NAME
+    for path in () if as_json else (*paths, *([store] if store.exists() else [])):
         console.print(f" {path}", soft_wrap=True, markup=False)
     return WORSE_THAN_ASKED if is_worse_than_asked(result) else 0
 

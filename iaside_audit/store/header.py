@@ -10,6 +10,13 @@ from typing import Any, Final
 ROW_VERSION: Final = 1
 """Raised by any change of the program that changes rows; rows of another version are not mixed."""
 
+CHANGES: Final = {
+    "model": "the model file has changed",
+    "statistics": "the statistics of the data set have changed",
+    "manifest": "the images or labels have changed",
+}
+"""Differences whose values are hashes, which tell people nothing."""
+
 Json = dict[str, Any]  # Any: JSON values
 
 
@@ -80,7 +87,7 @@ def difference_list(before: Json, now: Json) -> list[str]:
     old, new = _flat(before), _flat(now)
     names = [*old, *(name for name in new if name not in old)]
     return [
-        f"{name} was {_said(old.get(name))}, now {_said(new.get(name))}"
+        CHANGES.get(name) or f"{name} was {_said(old.get(name))}, now {_said(new.get(name))}"
         for name in names
         if old.get(name) != new.get(name)
     ]

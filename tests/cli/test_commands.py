@@ -59,6 +59,8 @@ OPTIONS: dict[str, Any] = {  # Any: of several types
     "device": "cpu",
     "batch": 6,
     "threads": 1,
+    "workers": 2,
+    "scheduler": "local:2",
     "max_model_bytes": 10**9,
 }
 """A value for every option of INTERFACE.md that exists, seldom its default."""
@@ -105,9 +107,9 @@ def test_help_covers_the_fields_of_a_specification() -> None:
     """Every field of AuditSpec but the model has its option and its line, and nothing else has."""
     names = {field.name for field in fields(AuditSpec)} - {"model"}
     assert HELP.keys() == names
-    assert OPTIONS.keys() == names - {"images"}, "the tests below take each of them"
+    assert OPTIONS.keys() == names - {"images", "resume", "shard"}, "the tests below"
     options = {option.name for option in command_of("run").params}
-    beside = {"model", "out", "config", "formats", "as_json", "quiet", "debug"}
+    beside = {"model", "out", "config", "formats", "cache", "as_json", "quiet", "debug"}
     assert options == names | beside
 
 
@@ -117,10 +119,11 @@ def test_help_shows_the_defaults(capsys: pytest.CaptureFixture[str]) -> None:
     spec = AuditSpec(model="m", images="i")  # type: ignore[arg-type]  # strings are accepted too
     for name, value in spec.to_dict().items():
         if name not in {"model", "images"} and value is not None:
-            option = text.partition(f"--{name.replace('_', '-')} ")[2]
+            option = re.split(rf"--{name.replace('_', '-')}[ /]", text, maxsplit=1)[-1]
             shown = re.search(r"\[default: ([^]]*)\]", option)
             assert shown is not None
-            assert shown[1].replace("- ", "-") == str(value), name
+            expected = name if value is True else str(value)
+            assert shown[1].replace("- ", "-") == expected, name
 
 
 def test_options_of_the_command_line_reach_the_specification(
@@ -133,6 +136,23 @@ def test_options_of_the_command_line_reach_the_specification(
     )
     assert found == AuditSpec(model="m.onnx", images="i", **OPTIONS)  # type: ignore[arg-type]
     assert rest["formats"] == ("json", "pdf", "csv")
+    assert rest["uses_cache"] is True
+
+
+def test_shard_resume_and_cache_reach_the_audit(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """A shard excludes a target, and so has a case of its own; flags have a yes and a no."""
+    words = ["m.onnx", "--images", "i", "--out", "o", "--shard", "2/4", "--no-resume", "--no-cache"]
+    found, rest = captured_spec(monkeypatch, capsys, *words)
+    assert (found.shard, found.resume, rest["uses_cache"]) == ("2/4", False, False)
+    config = tmp_path / "audit.toml"
+    config.write_text("[audit]\nresume = false\ncache = false\n")
+    words = ["m.onnx", "--images", "i", "--out", "o", "--config", config]
+    found, rest = captured_spec(monkeypatch, capsys, *words)
+    assert (found.resume, rest["uses_cache"]) == (False, False)
+    found, rest = captured_spec(monkeypatch, capsys, *words, "--resume", "--cache")
+    assert (found.resume, rest["uses_cache"]) == (True, True)
 
 
 @pytest.mark.parametrize("dashes", [True, False], ids=["with dashes", "with underscores"])
@@ -192,6 +212,7 @@ def test_run_writes_what_it_says(
             "importance.csv",
             "figures/importance.svg",
             "figures/shapley.svg",
+            "values.sqlite",
         )
     }
     named = {line.strip() for line in outcome.out.splitlines() if str(out) in line}

@@ -327,17 +327,37 @@ def test_ctrl_c_at_once_leaves_nothing(spec: AuditSpec, tmp_path: Path) -> None:
     assert not out.exists()
 
 
-def test_full_disk_is_a_failure_that_leaves_no_file(spec: AuditSpec, tmp_path: Path) -> None:
-    """Where the result does not fit, the numbers are printed and no part of a file is left."""
+def test_full_disk_stops_and_says_how_to_go_on(spec: AuditSpec, tmp_path: Path) -> None:
+    """Where not even rows fit, the audit stops with one message, and later goes on there."""
     out = tmp_path / "out"
     limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))"
     outcome = command(*run_words(spec, out), prelude=limit)
+    assert outcome.code == 1
+    assert outcome.err.count("Error: ") == 1
+    assert "make space, then run the same command again" in outcome.err
+    assert "Traceback" not in outcome.err
+    assert not (out / "result.json").exists()
+    assert command(*run_words(spec, out)).code == 0
+
+
+def test_full_disk_at_the_report_keeps_the_numbers(spec: AuditSpec, tmp_path: Path) -> None:
+    """Where the rows fit and the result does not, it is printed, and no part of a file is left."""
+    out = tmp_path / "out"
+    assert command(*run_words(spec, out)).code == 0
+    (out / "result.json").unlink()
+    limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))"
+    prelude = (
+        "import iaside_audit.cli.run as run\nwrite = run.conclude_folder\n"
+        f"def late(*given, **options):\n    {limit}\n    return write(*given, **options)\n"
+        "run.conclude_folder = late"
+    )
+    outcome = command(*run_words(spec, out), prelude=prelude)
     assert outcome.code == 1
     assert "Spectral importance" in outcome.out
     assert outcome.err.count("Error: ") == 1
     assert re.search(r"Expected to write '.*result\.json', found: File too large", outcome.err)
     assert "Traceback" not in outcome.err
-    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+    assert not list(out.glob("*result.json*"))
 
 
 def test_main_is_a_function_that_exits() -> None:
