@@ -5,17 +5,22 @@ module                        what it holds
 ============================  =================================================================
 ``run``                       :func:`run_audit` and :func:`audit`, the one entry
 ``supervisor``                the stages of an audit: model, data, plan, leases, result
+``preparation``, ``model``    what comes before the first lease
 ``plan``                      what will be done, settled before the first lease
-``assemble``                  from value rows to the numbers of a result
+``leases``                    leases out, rows in, estimates and the stop meanwhile
+``executor``, ``attempts``    leases on workers; what is tried again, what is given up
 ``workers``, ``wire``         a worker as the supervisor sees it, and how the two talk
 ``limits``                    what a worker may take: memory, model size, time
 ``tasks``                     what a worker does: inspect, open, statistics, settle, lease, trial
 ``evaluate``, ``reference``   one lease: images in, rows out, in corrected and reference mode
+``inputs``, ``settings``      from a photograph to the model's input; what decides the numbers
+``record``, ``recall``        what rows depend on, for the store; rows of earlier audits
+``assemble``, ``conclude``    from value rows to the numbers of a result, and the result
+``merge``                     shards of an audit, joined
 ``inspection``                what a model file is, before any audit
 ``assistant``, ``search``     which preprocessing a model was made for, found by trying
 ``choice``                    how preprocessings are compared, and the rule of choice
 ``examiner``, ``trials``      asking the model about preprocessings: here, and in the worker
-``inputs``, ``settings``      from a photograph to the model's input; what decides the numbers
 ``selfcheck``                 models and games of known answer through the whole chain
 ============================  =================================================================
 """
