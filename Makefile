@@ -49,8 +49,9 @@ format: $(VENV)/development  ## Format the code
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-bench: $(VENV)/development  ## Measure speed against bare ONNX Runtime and the authors' algorithm
+bench: $(VENV)/development  ## Measure audits against bare ONNX Runtime and the authors' algorithm, and start-up
 	$(BIN)/python benchmarks/audit_speed.py
+	$(BIN)/python benchmarks/start_up.py
 
 clean:  ## Remove what was built, the virtual environment included
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -27,6 +27,7 @@ from iaside_audit.registry import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from importlib.metadata import EntryPoint
     from typing import NoReturn
 
 COMMANDS: Final = ("demo", "run", "inspect", "report", "merge", "models", "cache", "selfcheck")
@@ -46,10 +47,9 @@ CANCELLED: Final = 130
 class LazyGroup(click.Group):
     """A group whose commands are imported when they are used."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's interface
+    def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the built-in commands, then those of other packages."""
-        plugins = {point.name for point in entry_points(group=PLUGIN_GROUP)}
-        return [*COMMANDS, *sorted(plugins - set(COMMANDS))]
+        return [*COMMANDS, *sorted(_plugins(ctx).keys() - set(COMMANDS))]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import one command."""
@@ -57,8 +57,8 @@ class LazyGroup(click.Group):
             module = importlib.import_module(f"iaside_audit.cli.{cmd_name}")
             command: click.Command = module.command
             return command
-        for point in entry_points(group=PLUGIN_GROUP, name=cmd_name):
-            loaded: click.Command = point.load()
+        if cmd_name in (plugins := _plugins(ctx)):
+            loaded: click.Command = plugins[cmd_name].load()
             return loaded
         if cmd_name in ELSEWHERE:
             raise click.UsageError(ELSEWHERE[cmd_name])
@@ -67,6 +67,16 @@ class LazyGroup(click.Group):
             f"Expected a command out of {', '.join(known)}, found {cmd_name!r}."
             f"{nearest(cmd_name, known)}"
         )
+
+
+def _plugins(ctx: click.Context) -> dict[str, EntryPoint]:
+    """Find the commands of other packages, once: it looks into every installed one."""
+    found: dict[str, EntryPoint] | None = ctx.meta.get(PLUGIN_GROUP)
+    if found is None:
+        found = ctx.meta[PLUGIN_GROUP] = {
+            point.name: point for point in entry_points(group=PLUGIN_GROUP)
+        }
+    return found
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
