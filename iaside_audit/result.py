@@ -43,6 +43,8 @@ class BandResult:
         Of `shapley`, at the specification's confidence.
     importance : float
         psi, 0..1; the bands' importances add up to 1.
+    importance_standard_error : float
+        Of `importance`, likewise.
     importance_interval : (float, float)
         Of `importance`; one-sided where `at_boundary`.
     at_boundary : bool
@@ -57,18 +59,20 @@ class BandResult:
     standard_error: float
     interval: Interval
     importance: float
+    importance_standard_error: float
     importance_interval: Interval
     at_boundary: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScoreValue:
-    """One robustness score with its interval, and where it lies among random profiles.
+    """One robustness score with its error, and where it lies among random profiles.
 
     `percentile` is the share (0..1) of random importance profiles whose score is below `value`.
     """
 
     value: float
+    standard_error: float
     interval: Interval
     percentile: float
 
@@ -214,8 +218,10 @@ class ValuesRecord:
     """
 
     empty: float
+    empty_standard_error: float
     empty_interval: Interval
     grand: float
+    grand_standard_error: float
     grand_interval: Interval
     efficiency_residual: float
     floored_share: float
@@ -226,6 +232,7 @@ class Accuracy:
     """Top-1 on the unfiltered images; NaN where the labels are the model's own."""
 
     top1: float
+    standard_error: float
     interval: Interval
 
 

@@ -168,14 +168,17 @@ def sample_result(
         score=_score(shapley, spec.beta, 0.04 if has_intervals else math.nan),
         values=ValuesRecord(
             empty=empty,
+            empty_standard_error=0.01 if has_intervals else math.nan,
             empty_interval=(empty - 0.02, empty + 0.02) if has_intervals else UNDEFINED,
             grand=grand,
+            grand_standard_error=0.08 if has_intervals else math.nan,
             grand_interval=(grand - 0.16, grand + 0.15) if has_intervals else UNDEFINED,
             efficiency_residual=3.6e-7,
             floored_share=0.0,
         ),
         accuracy=Accuracy(
             top1=math.nan if has_self_labels else 0.575,
+            standard_error=0.035 if has_intervals and not has_self_labels else math.nan,
             interval=(0.505, 0.645) if has_intervals and not has_self_labels else UNDEFINED,
         ),
         estimator=EstimatorRecord(
@@ -206,6 +209,7 @@ def _bands(
             standard_error=float(errors[i]),
             interval=(float(shapley[i] - halfwidth[i]), float(shapley[i] + halfwidth[i])),
             importance=float(importance[i]),
+            importance_standard_error=float(relative[i] / 1.96),
             importance_interval=(
                 # max() keeps its first argument where the second is NaN, so NaN stands first.
                 max(float(importance[i] - relative[i]), 0.0),
@@ -247,6 +251,7 @@ def _score(shapley: FloatVector, beta: float, halfwidth: float) -> Score:
         **{
             name: ScoreValue(
                 value=value,
+                standard_error=halfwidth / 1.96,
                 interval=(value - halfwidth, value + halfwidth),
                 percentile=float(np.mean(null[name] < value)),
             )

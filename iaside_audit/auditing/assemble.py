@@ -121,6 +121,7 @@ def band_results(profile: ProfileEstimate, edges: Sequence[float]) -> tuple[Band
             standard_error=float(profile.shapley_se[band]),
             interval=_interval(profile.shapley_interval[band]),
             importance=float(profile.importance[band]),
+            importance_standard_error=float(profile.importance_se[band]),
             importance_interval=_interval(profile.importance_interval[band]),
             at_boundary=bool(profile.at_boundary[band]),
         )
@@ -134,12 +135,14 @@ def score_result(profile: ProfileEstimate, spec: AuditSpec) -> Score:
     return Score(
         paper=ScoreValue(
             value=profile.paper,
+            standard_error=profile.paper_se,
             interval=profile.paper_interval,
             percentile=null.percentile("paper", profile.paper),
         ),
         signed=signed_score_value(profile, spec),
         comparable=ScoreValue(
             value=profile.comparable,
+            standard_error=profile.comparable_se,
             interval=profile.comparable_interval,
             percentile=null.percentile("comparable", profile.comparable),
         ),
@@ -154,6 +157,7 @@ def signed_score_value(profile: ProfileEstimate, spec: AuditSpec) -> ScoreValue:
     null = null_level(spec.bands, spec.beta)
     return ScoreValue(
         value=profile.signed,
+        standard_error=profile.signed_se,
         interval=profile.signed_interval,
         percentile=null.percentile("signed", profile.signed),
     )
@@ -166,8 +170,10 @@ def values_record(
     n_values = sum(row.coalitions.size for row in rows)
     return ValuesRecord(
         empty=profile.empty,
+        empty_standard_error=profile.empty_se,
         empty_interval=profile.empty_interval,
         grand=profile.grand,
+        grand_standard_error=profile.grand_se,
         grand_interval=profile.grand_interval,
         efficiency_residual=profiles.efficiency_residual,
         floored_share=sum(row.n_floored for row in rows) / n_values,
@@ -176,7 +182,9 @@ def values_record(
 
 def accuracy_result(profile: ProfileEstimate) -> Accuracy:
     """Return top-1 on the unfiltered images."""
-    return Accuracy(top1=profile.top1, interval=profile.top1_interval)
+    return Accuracy(
+        top1=profile.top1, standard_error=profile.top1_se, interval=profile.top1_interval
+    )
 
 
 def estimator_record(
@@ -230,6 +238,12 @@ def _number_warnings(
             code="few_images",
             message=f"Images: {profile.n_units}. Below {FEW_IMAGES}, intervals are rough and "
             "describe these images more than the model.",
+        )
+    if spec.baseline == "shuffle" and math.isfinite(profile.signed_interval[0]):
+        yield AuditWarning(
+            code="approximate_intervals",
+            message="With --baseline shuffle two rows may share an image, so they are not quite "
+            "independent: every interval is approximate.",
         )
     if values.floored_share > FLOORED_SHARE:
         yield AuditWarning(

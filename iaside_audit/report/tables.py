@@ -22,6 +22,7 @@ COLUMNS: Final = (
     "shapley_low",
     "shapley_high",
     "importance",
+    "importance_standard_error",
     "importance_low",
     "importance_high",
     "at_boundary",
@@ -48,6 +49,7 @@ def importance_csv(result: AuditResult) -> str:
                 band.standard_error,
                 *band.interval,
                 band.importance,
+                band.importance_standard_error,
                 *band.importance_interval,
                 str(band.at_boundary).lower(),
             )

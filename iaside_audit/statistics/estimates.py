@@ -38,7 +38,7 @@ class ProfileEstimate:
     shapley : (n_bands,) float64
         Mean Shapley values, in the unit of the value function.
     shapley_se : (n_bands,) float64
-        Their standard errors.
+        Their standard errors; every other number has its own, named alike.
     shapley_interval : (n_bands, 2) float64
         Lower and upper ends.
     importance : (n_bands,) float64
@@ -49,7 +49,7 @@ class ProfileEstimate:
         Whether the band is lowest, so that its psi is 0 by construction, in more than 1 % of the
         resamples.
     paper, signed, comparable : float
-        The robustness scores of `importance`; each has its interval beside it.
+        The robustness scores of `importance`; each has its standard error and interval beside it.
     empty, grand : float
         Mean values of the empty and the grand coalition, in the unit of the value function.
     top1 : float
@@ -57,7 +57,7 @@ class ProfileEstimate:
 
     Notes
     -----
-    Every interval is NaN where there are fewer units than asked for.
+    Every standard error and interval is NaN where there are fewer units than asked for.
     """
 
     n_units: int
@@ -65,19 +65,26 @@ class ProfileEstimate:
     shapley_se: FloatVector
     shapley_interval: FloatMatrix
     importance: FloatVector
+    importance_se: FloatVector
     importance_interval: FloatMatrix
     at_boundary: NDArray[np.bool_]
     paper: float
+    paper_se: float
     paper_interval: Interval
     signed: float
+    signed_se: float
     signed_interval: Interval
     comparable: float
+    comparable_se: float
     comparable_interval: Interval
     empty: float
+    empty_se: float
     empty_interval: Interval
     grand: float
+    grand_se: float
     grand_interval: Interval
     top1: float
+    top1_se: float
     top1_interval: Interval
 
     def __post_init__(self) -> None:
@@ -155,7 +162,7 @@ def estimate_profile(
     with np.errstate(invalid="ignore"):  # rows that are not finite give NaN, not a warning
         point = _profile(rows.mean(axis=0), n_bands, beta)
         samples = _profile(resampled, n_bands, beta)
-        errors = samples[:, :n_bands].std(axis=0, ddof=1)
+        errors = samples.std(axis=0, ddof=1)
     intervals = np.stack(percentile_interval(samples, confidence=confidence), axis=-1)
 
     phi, psi = slice(0, n_bands), slice(n_bands, 2 * n_bands)
@@ -164,25 +171,33 @@ def estimate_profile(
     one_sided = np.stack([np.zeros(n_bands), upper], axis=-1)
     paper, signed, comparable, empty, grand, top1 = point[2 * n_bands :].tolist()
     ends = [(float(low), float(high)) for low, high in intervals[2 * n_bands :]]
+    spreads = errors[2 * n_bands :].tolist()
     return ProfileEstimate(
         n_units=n_units,
         shapley=point[phi],
-        shapley_se=errors,
+        shapley_se=errors[phi],
         shapley_interval=intervals[phi],
         importance=point[psi],
+        importance_se=errors[psi],
         importance_interval=np.where(at_boundary[:, None], one_sided, intervals[psi]),
         at_boundary=at_boundary,
         paper=paper,
+        paper_se=spreads[0],
         paper_interval=ends[0],
         signed=signed,
+        signed_se=spreads[1],
         signed_interval=ends[1],
         comparable=comparable,
+        comparable_se=spreads[2],
         comparable_interval=ends[2],
         empty=empty,
+        empty_se=spreads[3],
         empty_interval=ends[3],
         grand=grand,
+        grand_se=spreads[4],
         grand_interval=ends[4],
         top1=top1,
+        top1_se=spreads[5],
         top1_interval=ends[5],
     )
 

@@ -223,7 +223,9 @@ def warned(profile: ProfileEstimate, *, n_classes: int = 1000, **options: object
     values = {"empty": -7.0, "grand": -1.0, "efficiency_residual": 0.0, "floored_share": 0.0}
     record = ValuesRecord(
         **(values | {name: options.pop(name) for name in list(options) if name in values}),  # type: ignore[arg-type]
+        empty_standard_error=0.0,
         empty_interval=(0.0, 0.0),
+        grand_standard_error=0.0,
         grand_interval=(0.0, 0.0),
     )
     spec = AuditSpec(model="m", images="i", **options)  # type: ignore[arg-type]
@@ -251,6 +253,7 @@ def test_other_warnings_are_said_where_they_hold() -> None:
     assert warned(sound, floored_share=0.0009) == set()
     assert warned(sound, efficiency_residual=2e-4) == {"efficiency"}
     assert warned(profile_of(0.5, shapley=-np.inf)) == {"not_finite"}
+    assert warned(sound, baseline="shuffle") == {"approximate_intervals"}
     assert warned(profile_of(0.5, n_units=7), mode="reference") == {"no_intervals"}
     assert warned(profile_of(0.5, n_units=8), mode="reference") == set()
 

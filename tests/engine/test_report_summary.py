@@ -29,7 +29,7 @@ from iaside_audit.result import AuditResult, ScoreValue
 def with_signed(value: float, interval: tuple[float, float], percentile: float) -> AuditResult:
     """Return a sample result with another signed score; 90 % of random profiles are in +-0.2."""
     result = sample_result()
-    signed = ScoreValue(value=value, interval=interval, percentile=percentile)
+    signed = ScoreValue(value=value, standard_error=0.02, interval=interval, percentile=percentile)
     quantiles = result.score.null_quantiles | {"signed": (-0.2, 0.2)}
     score = dataclasses.replace(result.score, signed=signed, null_quantiles=quantiles)
     return dataclasses.replace(result, score=score)

@@ -27,6 +27,7 @@ def numbers_of(band: BandResult) -> tuple[float, ...]:
         band.standard_error,
         *band.interval,
         band.importance,
+        band.importance_standard_error,
         *band.importance_interval,
     )
 

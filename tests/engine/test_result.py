@@ -103,6 +103,28 @@ def test_result_document_holds_the_promised_keys(audited: AuditResult) -> None:
     assert "row_source" not in document
 
 
+def test_every_number_has_its_error_and_interval(audited: AuditResult) -> None:
+    """Phi and psi of every band, the scores, v(empty), v(all) and top-1 (METHOD.md, section 6)."""
+    document = json.loads(audited.to_json())
+    score, values, accuracy = document["score"], document["values"], document["accuracy"]
+    found = [(one["value"], one) for one in (score["paper"], score["signed"], score["comparable"])]
+    found.append((accuracy["top1"], accuracy))
+    found += [(one["shapley"], one) for one in document["bands"]]
+    numbers = [(value, part["standard_error"], part["interval"]) for value, part in found]
+    numbers += [
+        (part[name], part[f"{name}_standard_error"], part[f"{name}_interval"])
+        for part, names in (
+            (values, ("empty", "grand")),
+            *((band, ("importance",)) for band in document["bands"]),
+        )
+        for name in names
+    ]
+    assert len(numbers) == 2 * len(document["bands"]) + 6
+    for value, error, (low, high) in numbers:
+        assert error >= 0
+        assert low <= value <= high
+
+
 @given(result=results())
 def test_result_document_is_strict_json(result: AuditResult) -> None:
     """Numbers that are not finite are null, never NaN, which is not JSON."""

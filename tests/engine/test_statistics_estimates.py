@@ -94,6 +94,21 @@ def test_standard_errors_agree_with_normal_theory() -> None:
     np.testing.assert_allclose(result.shapley_se, rows.std(axis=0, ddof=1) / np.sqrt(300), rtol=0.1)
 
 
+def test_every_number_has_a_standard_error() -> None:
+    """That of a mean is s / sqrt(n); that of a score is a normal interval's, both within 10 %."""
+    names = [field.name.removesuffix("_interval") for field in fields(ProfileEstimate)]
+    rows = draw_rows(np.random.default_rng(3), n_units=300)
+    result = estimate(rows, n_resamples=2000)
+    for name in {one for one in names if f"{one}_interval" in INTERVALS}:
+        low, high = np.moveaxis(np.asarray(getattr(result, f"{name}_interval")), -1, 0)
+        error = np.asarray(getattr(result, f"{name}_se"))
+        is_inside = ~np.broadcast_to(result.at_boundary, 4) if error.ndim else ...
+        normal = (high - low) / (2 * stats.norm.ppf(0.975))
+        np.testing.assert_allclose(error[is_inside], normal[is_inside], rtol=0.1, err_msg=name)
+    correct = (np.arange(300) % 4 > 0).std(ddof=1) / np.sqrt(300)
+    assert result.top1_se == pytest.approx(correct, rel=0.1)
+
+
 def test_the_order_of_the_rows_does_not_matter() -> None:
     """Points agree to rounding; intervals to the noise of the resamples, about 5 % of a width."""
     rows = draw_rows(np.random.default_rng(4), n_units=80)
