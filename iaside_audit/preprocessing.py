@@ -169,16 +169,24 @@ class Preprocessing:
         return (self.crop, self.crop) if isinstance(self.crop, int) else self.crop
 
     def at_frame(self, frame: int) -> Preprocessing:
-        """Return the same preprocessing with the crop at `frame` pixels (METHOD.md, section 1)."""
+        """Return the same preprocessing with the crop at `frame` pixels (METHOD.md, section 1).
+
+        Of an input that is not square the shorter side becomes `frame`, and the longer one follows,
+        so that resizing to the input does not distort.
+        """
         height, width = self.crop_size
+        short = min(height, width)
+        crop: int | tuple[int, int] = frame
+        if height != width:
+            crop = (round(height * frame / short), round(width * frame / short))
         if isinstance(self.resize, int):
-            resize: int | tuple[int, int] = round(self.resize * frame / height)
+            resize: int | tuple[int, int] = round(self.resize * frame / short)
         else:
             resize = (
-                round(self.resize[0] * frame / height),
-                round(self.resize[1] * frame / width),
+                round(self.resize[0] * frame / short),
+                round(self.resize[1] * frame / short),
             )
-        return replace(self, resize=resize, crop=frame)
+        return replace(self, resize=resize, crop=crop)
 
 
 def _is_number(value: object) -> bool:

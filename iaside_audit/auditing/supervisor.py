@@ -189,7 +189,9 @@ class Supervisor:
         """Return the edges of the bands, once they fit the frame."""
         spec = self._spec
         frame = spec.frame
-        height, width = (frame, frame) if isinstance(frame, int) else model.input_size
+        height, width = model.input_size
+        if isinstance(frame, int):
+            height, width = model.preprocessing.at_frame(frame).crop_size
         return make_partition(
             height=height,
             width=width,
@@ -356,6 +358,13 @@ class Supervisor:
         self, stages: Preparation, index: ImageIndex, plan: AuditPlan, model: AuditedModel
     ) -> None:
         """Say what about the images a reader of the numbers must know."""
+        n_repeated = len(plan.images) - len({image.image_id for image in plan.images})
+        if n_repeated:
+            stages.warn(
+                "images_repeated",
+                f"{n_repeated} of {len(plan.images)} images have the content of another one and "
+                "count again: intervals are narrower than they should be.",
+            )
         short = min(model.input_size)
         n_enlarged = sum(min(image.height, image.width) < short for image in plan.images)
         if n_enlarged > ENLARGED_SHARE * len(plan.images):
