@@ -21,6 +21,7 @@ from iaside_audit.report.summary import (
     score_sentence,
     value_unit,
 )
+from iaside_audit.spec import Mode
 
 if TYPE_CHECKING:
     from iaside_audit.result import AuditResult
@@ -103,18 +104,30 @@ def _facts(result: AuditResult, confidence: str) -> str:
     values = result.values
     grand = _estimate(values.grand, values.grand_interval)
     empty = _estimate(values.empty, values.empty_interval)
-    speed = f"{runtime.n_evaluations} evaluations"
+    speed = f"{runtime.n_evaluations}"
     if runtime.evaluations_per_s:
         speed += f", {runtime.evaluations_per_s:.0f} a second"
     n_known = runtime.n_cached + runtime.n_resumed
     speed += f"; {n_known} of the rows were there before" if n_known else ""
+    unit = "batches" if result.spec.mode == Mode.REFERENCE else "images"
     lines = [
         f"Top-1 on unfiltered images: {top1}",
         f"v(all): {grand}; v(empty): {empty}",
-        f"Images: {', '.join(counts)}; intervals at {confidence}, by bootstrap over images",
-        f"Ran on {runtime.provider} ({runtime.device}, {runtime.threads} threads): {speed}",
+        f"Images: {', '.join(counts)}; intervals at {confidence}, by bootstrap over {unit}",
+        *_stopping(result),
+        f"Ran on {runtime.provider} ({runtime.device}, {runtime.threads} threads)",
+        f"Evaluations: {speed}",
     ]
     return escape("\n".join(lines))
+
+
+def _stopping(result: AuditResult) -> list[str]:
+    """Say whether the target was met, where there was one."""
+    converged, target = result.estimator.converged, result.spec.target_halfwidth
+    if converged is None or target is None:
+        return []
+    met = f"met, so the audit stopped at {result.estimator.n_images} images"
+    return [f"Target half-width of {target:g}: {met if converged else 'not met'}"]
 
 
 def _estimate(value: float, interval: Interval) -> str:

@@ -14,7 +14,7 @@ from iaside_audit.report import RESULT_NAME, load_result
 from iaside_audit.store import STORE_NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from iaside_audit.spec import AuditSpec
@@ -43,7 +43,7 @@ def claimed_output_folder(out: Path, spec: AuditSpec) -> Iterator[None]:
 
 @contextmanager
 def made_output_folder(out: Path) -> Iterator[None]:
-    """Make a folder that can be written to; one that was made here and got nothing goes again.
+    """Make a folder that can be written to; what was made here and got nothing goes again.
 
     Raises
     ------
@@ -52,7 +52,7 @@ def made_output_folder(out: Path) -> Iterator[None]:
     ReportError
         If nothing can be written there.
     """
-    is_new = not out.exists()
+    made = [folder for folder in (out, *out.parents) if not folder.exists()]
     try:
         out.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=out) as probe:
@@ -63,17 +63,24 @@ def made_output_folder(out: Path) -> Iterator[None]:
                 f"Expected a folder for --out, found a file: '{out}'. Choose another --out.",
                 path=str(out),
             ) from error
+        _remove_empty(made)
+        space = "Make space or choose" if error.errno in {errno.ENOSPC, errno.EDQUOT} else "Choose"
         raise ReportError(
             f"Expected a folder that can be written for --out, found '{out}': {error.strerror}. "
-            "Make space or choose another --out.",
+            f"{space} another --out.",
             path=str(out),
         ) from error
     try:
         yield
     finally:
-        if is_new:
-            with suppress(OSError):  # it holds something
-                out.rmdir()
+        _remove_empty(made)
+
+
+def _remove_empty(folders: Sequence[Path]) -> None:
+    """Remove folders, the innermost first, up to the first that holds something."""
+    with suppress(OSError):
+        for folder in folders:
+            folder.rmdir()
 
 
 def set_result_aside(out: Path) -> None:

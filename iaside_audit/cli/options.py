@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
     Command = Callable[..., Any]  # Any: click passes options by name
 
-PATH: Final = click.Path(path_type=Path)
+PATH: Final = click.Path(path_type=Path, readable=False)
+"""Whether a file may be read is found, and said, by whoever reads it."""
 
 HELP: Final = {
     "images": "Folder of class folders, flat folder, CSV/TSV (path,label), or .npz.",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import onnx
@@ -24,9 +25,6 @@ from sample_results import sample_result
 
 from iaside_audit.classifier.providers import has_nvidia_driver
 from iaside_audit.report.documents import write_result
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 FAILED, UNUSABLE = 1, 2
 
@@ -71,6 +69,10 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     save_images(folder / "one", 1)
     wrong = save_images(folder / "wrong", 3)
     (wrong / "labels.csv").write_text("path,label\n000.png,0\n001.png,5\n002.png,cat\n")
+    (folder / "latin1.csv").write_bytes(b"path,label\nphot\xe9.png,0\n")
+    (folder / "twice.csv").write_text("path,label\n000.png,0\n001.png,1\n./000.png,2\n")
+    (folder / "header.csv").write_text("path,label\n")
+    (folder / "absent.csv").write_text("path,label\nnone.png,0\nnever.png,1\n")
     np.savez(folder / "floats.npz", images=photographs(2) / 255)
     (folder / "broken.npz").write_bytes(b"PK\x03\x04 and no more")
     save_npz(folder / "good.npz", 2)
@@ -132,6 +134,12 @@ CASES = [
     Case(
         "a label that is no class", "run model.onnx --images wrong", "from 0 to 4.*found '5'; 'cat'"
     ),
+    Case("a table in Latin-1", f"{RUN} --labels latin1.csv", "Expected UTF-8.*Save the file as"),
+    Case("an image twice", f"{RUN} --labels twice.csv", "line 4 repeats '000.png' of line 2"),
+    Case("a table of nothing", f"{RUN} --labels header.csv", "found no row at all"),
+    Case("images that are not there", f"{RUN} --labels absent.csv", "none among 2.*found no file"),
+    Case("too many bands for all", f"{RUN} --bands 33", "33 is not in the range 2<=x<=32"),
+    Case("one band", f"{RUN} --bands 1", "1 is not in the range 2<=x<=32"),
     Case("no labels", "run model.onnx --images unlabelled", "use --labels self"),
     Case("one image to shuffle", "run model.onnx --images one --baseline shuffle", "two different"),
     Case("too many bands", f"{RUN} --bands 20", "32 x 32 px. The largest.* is 17"),
@@ -200,7 +208,7 @@ def test_bad_input_is_refused(
     before = files_below(place)
     words = case.words.split()
     if words[0] == "run":
-        words += ["--out", str(tmp_path / "out"), "--quiet"]
+        words += ["--out", str(tmp_path / "new" / "out"), "--quiet"]
     outcome = command_here(capsys, *words)
     assert outcome.code == case.code, outcome.err
     assert re.search(case.says, outcome.err), outcome.err
@@ -262,6 +270,57 @@ def test_another_model_in_the_same_place_is_another_audit(
     assert outcome.code == UNUSABLE
     assert "the model file has changed" in outcome.err
     assert json.loads((out / "result.json").read_text()) == again
+
+
+@pytest.mark.parametrize("out", ["/proc/out", "/proc/version/out"])
+@pytest.mark.skipif(not Path("/proc/version").exists(), reason="needs a place where nobody writes")
+def test_an_output_folder_that_cannot_be_made_is_refused(
+    out: str, place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before any work is done, the place is named, and what to do."""
+    monkeypatch.chdir(place)
+    outcome = command_here(capsys, *RUN.split(), "--out", out)
+    assert outcome.code in {FAILED, UNUSABLE}
+    assert re.search(rf"Expected a folder .*for --out.*'{out}'.*Choose another --out", outcome.err)
+    assert outcome.err.count("Error: ") == 1
+    assert outcome.out == ""
+
+
+def test_names_are_never_markup(
+    place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Square brackets in the names of model, folders and images are shown as they are."""
+    model, images = tmp_path / "mod[red]el.onnx", tmp_path / "im[/bold]ages"
+    model.write_bytes((place / "model.onnx").read_bytes())
+    save_images(images, 4)
+    (images / "[link=x].png").write_bytes(b"")
+    with (images / "labels.csv").open("a") as table:
+        table.write("[link=x].png,0\n")
+    out = tmp_path / "[yellow]out"
+    words = ["run", model, "--images", images, "--out", out, "--bands", 4, "--formats", "pdf"]
+    outcome = command_here(capsys, *words)
+    assert outcome.code == 4, outcome.err
+    assert (
+        "Left out [link=x].png: Expected a PNG, JPEG, WebP, BMP or TIFF image in '[link=x].png'"
+        in " ".join(outcome.err.split())
+    )
+    assert str(out / "report.pdf") in outcome.out.splitlines()[-1]
+    missing = command_here(capsys, "run", "[red]", "--images", images, "--out", tmp_path / "x")
+    assert "found nothing at '[red]'" in missing.err
+
+
+def test_images_of_one_content_are_counted(
+    place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The bootstrap takes copies for new images, so their number is a warning."""
+    images = save_images(tmp_path / "images", 3)
+    (images / "copy.png").write_bytes((images / "001.png").read_bytes())
+    with (images / "labels.csv").open("a") as table:
+        table.write("copy.png,1\n")
+    words = ["run", place / "model.onnx", "--images", images, "--out", tmp_path / "out"]
+    outcome = command_here(capsys, *words, "--bands", 4, "--formats", "json")
+    assert outcome.code == 0, outcome.err
+    assert "1 of 4 images have the content of another one" in " ".join(outcome.err.split())
 
 
 @pytest.mark.skipif(has_nvidia_driver(), reason="needs a machine without CUDA")
