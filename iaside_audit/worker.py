@@ -8,21 +8,30 @@ from __future__ import annotations
 
 import ctypes
 import json
+import os
 import signal
 import sys
+import threading
+from contextlib import suppress
 from multiprocessing.connection import Client
-from typing import Final
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Final
 
 from iaside_audit.auditing.limits import ALIVE, apply_limits, lift_address_space_limit
 from iaside_audit.auditing.tasks import TaskServer
 from iaside_audit.auditing.wire import decode, encode
 from iaside_audit.classifier.providers import has_nvidia_driver
 
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+
+    from iaside_audit.auditing.wire import Message
+
 PR_SET_PDEATHSIG: Final = 1
 
 
 def main() -> None:
-    """Serve tasks until the connection closes."""
+    """Serve tasks until the connection closes; the model's run is then ended too."""
     _die_with_parent()
     greeting = json.loads(sys.stdin.readline())
     apply_limits(greeting["address_space_bytes"])
@@ -32,16 +41,29 @@ def main() -> None:
             connection.send_bytes(encode({"kind": ALIVE, "rows": rows, "elapsed_s": elapsed_s}))
 
         server = TaskServer(max_model_bytes=greeting["max_model_bytes"], on_run=say_alive)
-        while True:
-            try:
-                message = decode(connection.recv_bytes())
-            except EOFError:
-                break
-            if message.get("device", "cpu") != "cpu" and has_nvidia_driver():
-                lift_address_space_limit()
-            for reply in server.handle(message):
-                connection.send_bytes(encode(reply))
+        messages: SimpleQueue[Message | None] = SimpleQueue()
+        threading.Thread(target=_listen, args=(connection, messages, server), daemon=True).start()
+        with suppress(BrokenPipeError, ConnectionResetError):  # nobody waits for the reply
+            while (message := messages.get()) is not None:
+                if message.get("device", "cpu") != "cpu" and has_nvidia_driver():
+                    lift_address_space_limit()
+                for reply in server.handle(message):
+                    connection.send_bytes(encode(reply))
     server.close()
+    os._exit(0)  # the one who closed the connection waits, and taking Python down takes long
+
+
+def _listen(
+    connection: Connection, messages: SimpleQueue[Message | None], server: TaskServer
+) -> None:
+    """Queue what arrives, also while the model runs; at the end of the connection stop it."""
+    try:
+        with suppress(EOFError, OSError):
+            while True:
+                messages.put(decode(connection.recv_bytes()))
+    finally:
+        server.stop()
+        messages.put(None)
 
 
 def _die_with_parent() -> None:

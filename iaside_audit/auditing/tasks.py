@@ -63,6 +63,7 @@ class TaskServer:
     ) -> None:
         self._max_model_bytes = max_model_bytes
         self._on_run = on_run
+        self._run_options = ort.RunOptions()
         self._classifier: OnnxClassifier | None = None
         self._evaluator: LeaseEvaluator | ReferenceEvaluator | None = None
         self._trials: TrialRunner | None = None
@@ -80,6 +81,10 @@ class TaskServer:
                     "Try a smaller --batch."
                 )
             )
+
+    def stop(self) -> None:
+        """End the run of the model that goes on, and every later one; from another thread."""
+        self._run_options.terminate = True
 
     def close(self) -> None:
         """Release the model."""
@@ -123,6 +128,7 @@ class TaskServer:
             threads=message["threads"],
             size=(height, width),
             on_run=self._on_run,
+            run_options=self._run_options,
         )
         yield {
             "kind": "done",

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from typing import IO
 
 START_DEADLINE_S: Final = 60.0
+STOP_S: Final = 0.5
+"""For a worker to end its model's run and itself; then it is killed."""
 POLL_S: Final = 0.05
 MAX_MESSAGE_BYTES: Final = 1 << 28
 """More than any reply takes; a hostile worker could announce one that fills the memory."""
@@ -136,6 +138,10 @@ class ProcessWorker:
         started = time.monotonic()
         try:
             check_memory(self._process.pid, self._limits)
+        except InferenceError:
+            self.kill(grace_s=0.0)
+            raise
+        try:
             while self._connection.poll(max(0.0, started + timeout_s - time.monotonic())):
                 reply = decode(self._connection.recv_bytes(MAX_MESSAGE_BYTES))
                 self._deadline.heard(reply)
@@ -149,9 +155,17 @@ class ProcessWorker:
             raise self._death() from error
         return None
 
-    def kill(self) -> None:
-        """End the process at once."""
+    def kill(self, *, grace_s: float | None = None) -> None:
+        """End the process, at once where it does not end its model's run itself.
+
+        Parameters
+        ----------
+        grace_s : float or None
+            For the worker to see that nobody listens any more; :data:`STOP_S` for None.
+        """
         self._connection.close()
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(STOP_S if grace_s is None else grace_s)
         self._process.kill()
         self._process.wait()
         self._log.close()

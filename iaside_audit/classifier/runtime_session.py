@@ -85,6 +85,9 @@ class RuntimeSession:
         Height and width of the input, for a graph that leaves them free.
     on_run : callable
         Takes the number of images, and the seconds they took, after each :meth:`run`.
+    run_options : ort.RunOptions or None
+        Of every run; ``terminate`` may be set from another thread, and ends the run that goes on
+        after its present node, and every later one.
 
     Raises
     ------
@@ -104,9 +107,12 @@ class RuntimeSession:
         threads: int | None,
         size: tuple[int, int],
         on_run: OnRun = lambda _rows, _elapsed_s: None,
+        run_options: ort.RunOptions | None = None,
     ) -> None:
         check_installation()
         self._on_run = on_run
+        self._run_options = run_options or ort.RunOptions()
+        self._run_options.log_severity_level = FATAL_ONLY
         self.graph = graph
         self.threads = threads or available_threads()
         self._path = path
@@ -213,7 +219,7 @@ class RuntimeSession:
     def _run_once(self, session: ort.InferenceSession, feed: NDArray[Any], output: str) -> Scores:
         """Call ONNX Runtime once and check what comes back."""
         try:
-            scores = session.run([output], {self.graph.input_name: feed})[0]
+            scores = session.run([output], {self.graph.input_name: feed}, self._run_options)[0]
         except Exception as error:  # ONNX Runtime's exceptions share no base class
             raise _kind_of(error)(
                 f"Expected scores for a batch of shape {feed.shape}, found that ONNX Runtime "

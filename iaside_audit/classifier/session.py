@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import onnx
+    import onnxruntime as ort
     from numpy.typing import NDArray
 
     from iaside_audit.classifier.description import GraphDescription
@@ -79,6 +80,8 @@ class OnnxClassifier:
         Height and width of the input, for a graph that leaves them free.
     on_run : callable
         Takes the number of images, and the seconds they took, after each run of the model.
+    run_options : ort.RunOptions or None
+        Of every run; setting ``terminate`` ends the model's work.
 
     Raises
     ------
@@ -98,10 +101,18 @@ class OnnxClassifier:
         threads: int | None,
         size: tuple[int, int],
         on_run: OnRun = lambda _rows, _elapsed_s: None,
+        run_options: ort.RunOptions | None = None,
     ) -> None:
         self.graph = graph
         self._session = RuntimeSession(
-            path, model, graph, device=device, threads=threads, size=size, on_run=on_run
+            path,
+            model,
+            graph,
+            device=device,
+            threads=threads,
+            size=size,
+            on_run=on_run,
+            run_options=run_options,
         )
         self._output = graph.output_name
         self.kind, self.n_classes = self._recognise_output()

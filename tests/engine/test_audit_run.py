@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import threading
 import time
 from typing import TYPE_CHECKING
 
+import numpy as np
+import onnx
 import pytest
 from audit_material import (
     ConvNet,
@@ -18,6 +21,7 @@ from audit_material import (
     save_npz,
     synthetic_spec,
 )
+from onnx import helper, numpy_helper
 
 import iaside_audit as ia
 from iaside_audit.auditing.leases import LeaseRun
@@ -148,6 +152,45 @@ def test_cancelling_does_not_wait_for_a_lease(tmp_path: Path, workers: list[Proc
     assert time.monotonic() - started < ANSWER_S
     assert last == Cancelled(partial=None)
     assert workers
+
+
+def slow_model() -> onnx.ModelProto:
+    """Return a model of which one node takes seconds for a large batch."""
+    model = ConvNet(n_classes=64).model()
+    kernels = np.random.default_rng(0).normal(0, 0.01, (192, 192, 9, 9)).astype(np.float32)
+    wide = helper.make_node("Concat", ["maps"] * 12, ["wide"], axis=1)
+    conv = helper.make_node("Conv", ["wide", "slow_kernels"], ["slow_maps"], pads=[4] * 4)
+    first = next(place for place, node in enumerate(model.graph.node) if node.op_type == "Relu")
+    cut = helper.make_node("Slice", ["slow_maps", "zero", "sixteen", "axis"], ["cut"])
+    relu = model.graph.node[first]
+    relu.input[0] = "cut"
+    nodes = list(model.graph.node)
+    del model.graph.node[:]
+    model.graph.node.extend([*nodes[:first], wide, conv, cut, *nodes[first:]])
+    numbers = {"zero": 0, "sixteen": 16, "axis": 1}
+    model.graph.initializer.extend(
+        numpy_helper.from_array(np.array([value]), name) for name, value in numbers.items()
+    )
+    model.graph.initializer.append(numpy_helper.from_array(kernels, "slow_kernels"))
+    return model
+
+
+def test_cancelling_does_not_wait_for_a_node(tmp_path: Path, workers: list[ProcessWorker]) -> None:
+    """ONNX Runtime ends a run between nodes only; in a long one the worker is killed."""
+    onnx.save(slow_model(), tmp_path / "model.onnx")
+    control = Control()
+    spec = convnet_spec(tmp_path, n_images=2, bands=8, estimator="exact", threads=1, batch=128)
+    started = 0.0
+    last: Event | None = None
+    for event in run_audit(spec, control):
+        last = event
+        if isinstance(event, Planned):
+            time.sleep(1.5)  # the batch has begun
+            control.cancel()
+            started = time.monotonic()
+    assert time.monotonic() - started < ANSWER_S
+    assert last == Cancelled(partial=None)
+    assert workers[0]._process.returncode == -signal.SIGKILL
 
 
 def test_cancelling_while_the_model_opens(tmp_path: Path, workers: list[ProcessWorker]) -> None:

@@ -19,6 +19,7 @@ from models_for_tests import declared_model, endless_model, save, small_model
 from onnx import TensorProto
 
 from iaside_audit.auditing import workers
+from iaside_audit.auditing.limits import Limits
 from iaside_audit.auditing.wire import encode
 from iaside_audit.auditing.workers import InProcessWorker, ProcessWorker, raise_if_error
 from iaside_audit.errors import (
@@ -149,6 +150,43 @@ def test_killed_worker_leaves_no_process(worker: ProcessWorker) -> None:
     worker.kill()
     assert is_gone(pid)
     worker.kill()
+
+
+def run_for_ever(worker: ProcessWorker, folder: Path) -> None:
+    """Open a model whose first run never ends, and wait until it runs."""
+    path = save(endless_model(), folder / "m.onnx")
+    graph = answer(worker, {"task": "inspect", "model": str(path)})["graph"]
+    opening = {"task": "open", "model": str(path), "graph": graph, "device": "cpu", "threads": 1}
+    worker.send({**opening, "size": [8, 8]})
+    assert worker.receive(2.0) is None
+
+
+def test_killed_worker_ends_its_models_run_itself(worker: ProcessWorker, tmp_path: Path) -> None:
+    """A run is terminated through ONNX Runtime, so that the worker ends in good order."""
+    run_for_ever(worker, tmp_path)
+    worker.kill(grace_s=DEADLINE_S)
+    assert worker._process.returncode == 0
+
+
+def test_late_worker_ends_its_models_run_itself(
+    worker: ProcessWorker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So it does at a deadline."""
+    run_for_ever(worker, tmp_path)
+    monkeypatch.setattr(workers, "STOP_S", DEADLINE_S)
+    monkeypatch.setattr(worker._deadline, "_limits", Limits(load_s=0.0))
+    with pytest.raises(InferenceError, match="to open within 0 s"):
+        worker.receive(0.1)
+    assert worker._process.returncode == 0
+
+
+def test_worker_that_does_not_end_is_killed(worker: ProcessWorker) -> None:
+    """A worker that cannot answer is killed, within a second."""
+    os.kill(worker._process.pid, signal.SIGSTOP)
+    started = time.monotonic()
+    worker.kill()
+    assert time.monotonic() - started < 1.0
+    assert worker._process.returncode == -signal.SIGKILL
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV], ids=["kill", "crash"])
