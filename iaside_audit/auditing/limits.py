@@ -26,6 +26,8 @@ GIB: Final = 1 << 30
 MEMORY_SHARE: Final = 0.9
 LEAST_ADDRESS_SPACE: Final = 4 * GIB
 """Beyond what the interpreter and its libraries have: a session of a usual model needs 1 GiB."""
+LARGEST_FILE: Final = 64 << 20
+"""Bytes of a file that a worker may write: its log, and what a library keeps of its own accord."""
 CGROUP_LIMIT: Final = Path("/sys/fs/cgroup/memory.max")
 FIRST_TO_END: Final = b"1000"
 """Linux's score of what is ended first when memory runs out: the worker, never the window."""
@@ -86,7 +88,7 @@ class Limits:
 
 
 def apply_limits(address_space_bytes: int | None) -> None:
-    """Limit this process: its address space, no core dumps, first to end when memory runs out.
+    """Limit this process: its memory, its files, no core dumps, first to end when memory runs out.
 
     Parameters
     ----------
@@ -98,6 +100,8 @@ def apply_limits(address_space_bytes: int | None) -> None:
     import resource  # noqa: PLC0415 - POSIX only
 
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (_least(LARGEST_FILE, most), most))
     if sys.platform == "linux":
         with suppress(OSError):
             Path("/proc/self/oom_score_adj").write_bytes(FIRST_TO_END)
@@ -106,20 +110,23 @@ def apply_limits(address_space_bytes: int | None) -> None:
         _, most = resource.getrlimit(resource.RLIMIT_AS)
         limit = max(address_space_bytes, least)
         with suppress(ValueError, OSError):  # macOS knows this limit, and refuses it
-            resource.setrlimit(
-                resource.RLIMIT_AS,
-                (limit if most == resource.RLIM_INFINITY else min(limit, most), most),
-            )
+            resource.setrlimit(resource.RLIMIT_AS, (_least(limit, most), most))
 
 
 def lift_address_space_limit() -> None:
-    """Undo the limit of :func:`apply_limits`, for CUDA, which reserves address space freely."""
+    """Undo limits of :func:`apply_limits` for CUDA, which reserves freely and keeps kernels."""
     if sys.platform == "win32":
         return
     import resource  # noqa: PLC0415 - POSIX only
 
-    _, most = resource.getrlimit(resource.RLIMIT_AS)
-    resource.setrlimit(resource.RLIMIT_AS, (most, most))
+    for kind in (resource.RLIMIT_AS, resource.RLIMIT_FSIZE):
+        _, most = resource.getrlimit(kind)
+        resource.setrlimit(kind, (most, most))
+
+
+def _least(limit: int, most: int) -> int:
+    """Return the lower of a limit and the user's own, of which a negative one is none."""
+    return limit if most < 0 else min(limit, most)
 
 
 def resident_bytes(pid: int) -> int | None:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from iaside_audit.classifier.catalogue import find_model_by_hash
 from iaside_audit.classifier.preprocessing_sources import (
+    MAX_JSON_CHARACTERS,
     METADATA_KEY,
     NEIGHBOUR,
+    parse_json,
     parse_toml,
     read_preprocessing,
+    read_start,
 )
 from iaside_audit.errors import SpecError
 from iaside_audit.preprocessing import Interpolation, Preprocessing
@@ -78,7 +80,7 @@ def parse_timm(text: str, *, source: str) -> Preprocessing | None:
        ``transforms_imagenet_eval``.
     """
     try:
-        config = json.loads(text)
+        config = parse_json(text)
     except ValueError as error:
         raise _fault(source, f"{type(error).__name__} {error}") from error
     config = config.get("pretrained_cfg", config) if isinstance(config, dict) else {}
@@ -86,7 +88,7 @@ def parse_timm(text: str, *, source: str) -> Preprocessing | None:
         return None
     try:
         return _from_timm(config, source)
-    except (ValueError, KeyError, TypeError, ZeroDivisionError) as error:
+    except (ValueError, KeyError, TypeError, ArithmeticError) as error:
         raise _fault(source, f"{type(error).__name__} {error}") from error
 
 
@@ -126,7 +128,7 @@ def _places(
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return read_start(path, MAX_JSON_CHARACTERS)
     except (OSError, UnicodeDecodeError) as error:
         raise _fault(str(path), str(error)) from error
 

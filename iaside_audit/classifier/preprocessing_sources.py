@@ -20,6 +20,9 @@ METADATA_KEY: Final = "iaside_audit.preprocess"
 """A model may carry the text of a TOML preprocessing file under this key of its metadata."""
 NEIGHBOUR: Final = "preprocessor_config.json"
 MAX_CHARACTERS: Final = 10_000
+"""Of a TOML preprocessing file."""
+MAX_JSON_CHARACTERS: Final = 4 << 20
+"""A ``config.json`` may name 20,000 classes twice."""
 KEYS: Final = tuple(field.name for field in fields(Preprocessing) if field.name != "source")
 REQUIRED: Final = ("resize", "crop")
 PILLOW_FILTERS: Final = {
@@ -84,16 +87,45 @@ def read_preprocessing(path: Path) -> Preprocessing:
     SpecError
         If the file cannot be read or is faulty; all faults are named at once.
     """
+    is_json = path.suffix.lower() == ".json"
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_start(path, MAX_JSON_CHARACTERS if is_json else MAX_CHARACTERS)
     except (OSError, UnicodeDecodeError) as error:
         raise SpecError(
             f"Expected a preprocessing file, found '{path}' unreadable: {error}. Check the path.",
             path=str(path),
         ) from error
-    if path.suffix.lower() == ".json":
+    if is_json:
         return parse_hugging_face(text, source=str(path))
     return parse_toml(text, source=str(path))
+
+
+def read_start(path: Path, max_characters: int) -> str:
+    """Return the text of a file that may be a stranger's: one character more than allowed at most.
+
+    Raises
+    ------
+    OSError, UnicodeDecodeError
+        If it cannot be read.
+    """
+    with path.open(encoding="utf-8") as file:
+        return file.read(max_characters + 1)
+
+
+def parse_json(text: str) -> Any:  # Any: JSON
+    """Return what a JSON text of bearable length and depth holds.
+
+    Raises
+    ------
+    ValueError
+        If it is none.
+    """
+    if len(text) > MAX_JSON_CHARACTERS:
+        raise ValueError(f"more than {MAX_JSON_CHARACTERS:,} characters")
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise ValueError("nested too deep") from error
 
 
 def parse_toml(text: str, *, source: str) -> Preprocessing:
@@ -107,7 +139,7 @@ def parse_toml(text: str, *, source: str) -> Preprocessing:
     if len(text) > MAX_CHARACTERS:  # a model's metadata are a stranger's
         raise SpecError(
             f"Expected a TOML preprocessing file of at most {MAX_CHARACTERS:,} characters, found "
-            f"{len(text):,} in {source}.",
+            f"more in {source}.",
             path=source,
         )
     try:
@@ -150,7 +182,7 @@ def parse_hugging_face(text: str, *, source: str) -> Preprocessing:
         If it is not JSON, or does not say the size.
     """
     try:
-        config = json.loads(text)
+        config = parse_json(text)
         further = [name for name in FURTHER_STEPS if config.get(name)]
         if further:
             raise ValueError(f"a step that is not supported: {', '.join(further)}")  # noqa: TRY301
@@ -170,7 +202,7 @@ def parse_hugging_face(text: str, *, source: str) -> Preprocessing:
             rounding=Rounding.FLOOR,
             source=source,
         )
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, ArithmeticError) as error:
         if isinstance(error, SpecError):
             raise
         raise SpecError(

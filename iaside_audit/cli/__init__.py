@@ -38,6 +38,9 @@ ELSEWHERE: Final = {
     "gui": "The window is not installed. Run `pip install 'iaside-audit[gui]'`.",
 }
 
+MAX_MESSAGE: Final = 2500
+"""Characters of an error that are printed; names in it may be a stranger's."""
+
 FAILED: Final = 1
 UNUSABLE: Final = 2
 WORSE_THAN_ASKED: Final = 4
@@ -139,6 +142,8 @@ def exit_code(error: IASideError) -> int:
 def _complain(message: str, *, wants_traceback: bool) -> None:
     if wants_traceback:
         traceback.print_exc()
+    from iaside_audit.classifier.safety import printable  # noqa: PLC0415 - start-up time
+
     colour = None if os.environ.get("NO_COLOR") else "red"  # click does not look
     click.secho("Error: ", fg=colour, bold=True, nl=False, err=True)
-    click.echo(message, err=True)
+    click.echo(printable(message, MAX_MESSAGE), err=True)

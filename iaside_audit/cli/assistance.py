@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING, Final
 
 from rich.box import HEAVY, SIMPLE_HEAD
 from rich.console import Console
-from rich.markup import escape
 from rich.padding import Padding
 from rich.panel import Panel
 from rich.table import Table
 
-from iaside_audit.classifier.safety import printable
-from iaside_audit.cli.console import stderr
+from iaside_audit.cli.console import foreign, stderr
 from iaside_audit.cli.progress import ProgressView
 from iaside_audit.events import Preparing
 from iaside_audit.preprocessing import Rounding
@@ -46,9 +44,7 @@ def print_assistance(assistance: Assistance, console: Console, *, is_saved: bool
     console.print()
     console.print(_table(assistance))
     for note in assistance.notes:
-        console.print(
-            Padding(f"[yellow]Note:[/yellow] {escape(printable(note, MAX_NOTE))}", (0, 1))
-        )
+        console.print(Padding(f"[yellow]Note:[/yellow] {foreign(note, MAX_NOTE)}", (0, 1)))
     console.print(_verdict(assistance, "" if is_saved else " Save it with --write."))
 
 
@@ -77,7 +73,7 @@ def _table(assistance: Assistance) -> Table:
             marks = _marks(trial, assistance)
             table.add_row(
                 ", ".join(marks),
-                escape(printable(trial.candidate.name)),
+                foreign(trial.candidate.name),
                 describe_size(trial.candidate.preprocessing),
                 describe_filter(trial.candidate.preprocessing),
                 *_numbers(trial),
@@ -135,10 +131,10 @@ def _verdict(assistance: Assistance, advice: str) -> Panel | Padding:
     best, now, gain = assistance.best, assistance.configured, assistance.gain
     chosen = best.candidate.preprocessing
     steps = (describe_size(chosen), describe_filter(chosen))
-    name = f"{escape(printable(best.candidate.name))} ({', '.join(one for one in steps if one)})"
+    name = f"{foreign(best.candidate.name)} ({', '.join(one for one in steps if one)})"
     if now is None:
         return Padding(f"[bold]Best: {name}.[/bold]{advice}", (0, 1, 1, 1))
-    source = escape(printable(now.candidate.preprocessing.source))
+    source = foreign(now.candidate.preprocessing.source)
     if best.candidate.is_configured:
         return Padding(
             f"[bold]The configured preprocessing (from {source}) is the best.[/bold]", (0, 1, 1, 1)

@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.padding import Padding
 from rich.table import Table
 
+from iaside_audit.classifier.safety import printable
 from iaside_audit.report.summary import (
     decimals_for,
     format_interval,
@@ -28,8 +29,21 @@ if TYPE_CHECKING:
     from iaside_audit.types import Interval
 
 BAR_WIDTH: Final = 10
+MAX_MESSAGE: Final = 2500
+"""Characters of a message that are printed; names in it may be a stranger's."""
 WIDTH: Final = 80
 """Results that are not printed on a terminal are laid out for so many columns."""
+
+
+def foreign(text: object, max_length: int = MAX_MESSAGE) -> str:
+    r"""Return text that others may have written, without markup or control codes.
+
+    Examples
+    --------
+    >>> print(foreign("[red]a name\x1b[2J"))
+    \[red]a name\x1b[2J
+    """
+    return escape(printable(text, max_length))
 
 
 def stdout() -> Console:
@@ -54,7 +68,7 @@ def print_result(result: AuditResult, console: Console) -> None:
     console.print(Padding(f"[bold]{escape(score_sentence(result))}[/bold]", (0, 1)))
     console.print(Padding(_facts(result, confidence), (0, 1)))
     for warning in result.warnings:
-        console.print(Padding(f"[yellow]Warning:[/yellow] {escape(warning.message)}", (0, 1)))
+        console.print(Padding(f"[yellow]Warning:[/yellow] {foreign(warning.message)}", (0, 1)))
     console.print()
 
 

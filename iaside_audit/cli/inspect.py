@@ -81,6 +81,7 @@ def command(
         inspect_file,
         template_for,
     )
+    from iaside_audit.classifier.safety import printable  # noqa: PLC0415
     from iaside_audit.cli.assistance import (  # noqa: PLC0415
         assistant_progress,
         print_assistance,
@@ -120,7 +121,7 @@ def command(
         path = write_chosen(
             assistance, Path(inspection.path), None if write == BESIDE else Path(write)
         )
-        click.echo(f"The best preprocessing is in {path}.", err=True)
+        click.echo(f"The best preprocessing is in {printable(path)}.", err=True)
 
 
 def _document(inspection: Inspection) -> dict[str, Any]:  # Any: JSON
@@ -131,11 +132,9 @@ def _document(inspection: Inspection) -> dict[str, Any]:  # Any: JSON
 
 
 def _print(inspection: Inspection) -> None:
-    from rich.markup import escape  # noqa: PLC0415 - start-up time
-    from rich.table import Table  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415 - start-up time
 
-    from iaside_audit.classifier.safety import printable  # noqa: PLC0415
-    from iaside_audit.cli.console import stdout  # noqa: PLC0415
+    from iaside_audit.cli.console import foreign, stdout  # noqa: PLC0415
     from iaside_audit.report.summary import format_size  # noqa: PLC0415
 
     graph = inspection.graph
@@ -176,8 +175,8 @@ def _print(inspection: Inspection) -> None:
         ]
     for name, text in rows:  # much of it is written by whoever made the model
         lines = str(text).split("\n") if name.startswith("Metadata") else [text]
-        shown = "\n".join(printable(line, MAX_LINE) for line in lines)
-        table.add_row(escape(printable(name)), escape(shown))
+        shown = "\n".join(foreign(line, MAX_LINE) for line in lines)
+        table.add_row(foreign(name), shown)
     stdout().print(table)
 
 

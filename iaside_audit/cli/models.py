@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+MAX_FAULT = 1000
+"""Characters of what is wrong with a record."""
+
+
 @click.group(
     name="models", short_help="List the models of the catalogue.", invoke_without_command=True
 )
@@ -89,13 +93,14 @@ def _list(*, as_json: bool) -> None:
     from rich.table import Table  # noqa: PLC0415 - start-up time
 
     from iaside_audit.classifier.catalogue import catalogue  # noqa: PLC0415
+    from iaside_audit.classifier.safety import printable  # noqa: PLC0415
     from iaside_audit.classifier.user_catalogue import user_folder, user_models  # noqa: PLC0415
     from iaside_audit.cli.console import stdout  # noqa: PLC0415
     from iaside_audit.report.summary import format_size  # noqa: PLC0415
 
     models = catalogue()
     for fault in user_models(user_folder())[1]:
-        click.secho(f"Warning: {fault}", fg="yellow", err=True)
+        click.secho(f"Warning: {printable(fault, MAX_FAULT)}", fg="yellow", err=True)
     if as_json:
         records = [
             {

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, Self
 
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -17,7 +16,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from iaside_audit.cli.console import stderr
+from iaside_audit.cli.console import foreign, stderr
 from iaside_audit.events import (
     Cancelled,
     Control,
@@ -116,9 +115,9 @@ class ProgressView:
                 spread = format_number((high - low) / 2, decimals)
                 self._update(score=f"score {value} ± {spread}")
             case ImageFailed(path=path, reason=reason):
-                self._line(f"[yellow]Left out[/yellow] {escape(path)}: {escape(reason)}")
+                self._line(f"[yellow]Left out[/yellow] {foreign(path)}: {foreign(reason)}")
             case Warned(message=message):
-                self._line(f"[yellow]Warning:[/yellow] {escape(message)}")
+                self._line(f"[yellow]Warning:[/yellow] {foreign(message)}")
             case Finished() | Cancelled():
                 pass
 
@@ -144,7 +143,7 @@ class ProgressView:
         self._line(
             f"{plan.estimator} estimator, {plan.n_images} images, {plan.n_evaluations} evaluations "
             f"on {plan.provider} ({plan.threads} threads, batch {plan.batch}); "
-            f"preprocessing from {escape(plan.preprocessing_source)}"
+            f"preprocessing from {foreign(plan.preprocessing_source)}"
         )
 
     def _show_image(self, event: ImageDone) -> None:

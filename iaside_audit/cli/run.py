@@ -102,7 +102,7 @@ def conclude_folder(
     result: AuditResult, out: Path, *, formats: tuple[str, ...], as_json: bool
 ) -> int:
     """Print a result and write its output folder; return the exit code."""
-    from iaside_audit.cli.console import print_result, stdout  # noqa: PLC0415 - start-up time
+    from iaside_audit.cli.console import foreign, print_result, stdout  # noqa: PLC0415 - start-up time
     from iaside_audit.report import write_output_folder  # noqa: PLC0415
     from iaside_audit.store import STORE_NAME  # noqa: PLC0415
 
@@ -116,7 +116,7 @@ def conclude_folder(
         paths = write_output_folder(result, out, formats)
     store = out / STORE_NAME
     for path in () if as_json else (*paths, *([store] if store.exists() else [])):
-        console.print(f" {path}", soft_wrap=True, markup=False)
+        console.print(f" {foreign(path)}", soft_wrap=True)
     return WORSE_THAN_ASKED if is_worse_than_asked(result) else 0
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import zipfile
 from functools import lru_cache
+from math import prod
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -20,6 +21,11 @@ if TYPE_CHECKING:
     from iaside_audit.types import ByteImage
 
 _EXPECTED: Final = "uint8 'images' of shape (N, H, W, 3), (N, 3, H, W) or grey (N, H, W)"
+
+MAX_EXPANSION: Final = 20
+"""Photographs become a third when they are compressed, drawings a tenth; a bomb a thousandth."""
+HARMLESS_BYTES: Final = 1 << 30
+"""An array that takes no more may be as flat as it likes."""
 
 _LOAD_LOCK = threading.Lock()
 
@@ -114,13 +120,17 @@ def _load(path: Path, name: str) -> NDArray[Any]:  # Any: the caller has checked
 
 
 def _header(archive: zipfile.ZipFile, name: str) -> tuple[tuple[int, ...], np.dtype[Any]]:
-    """Read shape and type of an array without decompressing its data."""
+    """Read shape and type of an array without decompressing its data; refuse a bomb."""
     with archive.open(f"{name}.npy") as member:
         if np.lib.format.read_magic(member) == (1, 0):
             shape, _, dtype = np.lib.format.read_array_header_1_0(member)
         else:
             shape, _, dtype = np.lib.format.read_array_header_2_0(member)
-        return shape, dtype
+    n_bytes = prod(shape) * dtype.itemsize
+    n_stored = archive.getinfo(f"{name}.npy").compress_size
+    if n_bytes > max(HARMLESS_BYTES, MAX_EXPANSION * n_stored):
+        raise ValueError(f"{n_bytes:,} bytes of {name} from {n_stored:,}")
+    return shape, dtype
 
 
 def _image_size(shape: tuple[int, ...]) -> tuple[int, int] | None:

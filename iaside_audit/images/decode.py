@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import stat
 import threading
 import warnings
 from contextlib import contextmanager, nullcontext
@@ -34,6 +35,14 @@ MIN_SIDE_PX: Final = 16
 
 MAX_PIXELS: Final = 64_000_000
 """Largest image that is decoded: 192 MB in RGB, above any camera's ImageNet-like photograph."""
+
+MAX_FILE_BYTES: Final = 8 * MAX_PIXELS + (16 << 20)
+"""The largest image, uncompressed in 16 bits with transparency, and its metadata. Some decoders
+read the whole file, whatever its header announces."""
+
+MAX_SCANS: Final = 100
+"""Of a JPEG: progressive ones have about ten. Each passes over the whole image, though it may take
+less than a hundred bytes of the file."""
 
 _TURNS: Final = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -79,8 +88,8 @@ def decode_image(
     Raises
     ------
     ImageError
-        If the file is missing, of another format, damaged, larger than `max_pixels`, or has a side
-        below :data:`MIN_SIDE_PX`.
+        If the file is missing, no regular one, of another format, damaged, larger than `max_pixels`
+        or :data:`MAX_FILE_BYTES`, or has a side below :data:`MIN_SIDE_PX`.
     """
     path = str(source) if isinstance(source, Path) else None
     name = name or path or "the image"
@@ -170,6 +179,8 @@ def _decode(file: BinaryIO, name: str, max_pixels: int) -> ByteImage:
                 expected=f"at most {max_pixels:,} pixels",
             ) from error
     check_size(image.height, image.width, name, max_pixels=max_pixels)
+    if image.format == "JPEG":
+        _check_scans(file)
     # Only TIFF reads its metadata, and may warn, while it decodes; the others decode in parallel.
     with _pillow_is_quiet() if image.format == "TIFF" else nullcontext():
         image.load()
@@ -222,10 +233,33 @@ def _pillow_is_quiet() -> Iterator[None]:
 def _binary(source: Path | bytes | bytearray | memoryview | BinaryIO) -> BinaryIO:
     """Return `source` as a binary file; one given by the caller stays the caller's to close."""
     if isinstance(source, Path):
+        status = source.stat()
+        if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
+            raise ValueError("a pipe, socket or device")  # which may block, or never end
+        _check_bytes(status.st_size)
         return source.open("rb")
     if isinstance(source, (bytes, bytearray, memoryview)):
         return io.BytesIO(source)
-    return io.BytesIO(source.read())
+    data = source.read(MAX_FILE_BYTES + 1)
+    _check_bytes(len(data))
+    return io.BytesIO(data)
+
+
+def _check_bytes(n_bytes: int) -> None:
+    if n_bytes > MAX_FILE_BYTES:
+        raise ValueError(f"more than {MAX_FILE_BYTES:,} bytes")
+
+
+def _check_scans(file: BinaryIO) -> None:
+    """Refuse a JPEG of which a few bytes would keep a processor busy for hours."""
+    place, n_scans, last = file.tell(), 0, b""
+    file.seek(0)
+    while block := file.read(1 << 20):
+        n_scans += (last + block).count(b"\xff\xda")  # entropy-coded data never hold it
+        last = block[-1:]
+    file.seek(place)
+    if n_scans > MAX_SCANS:
+        raise ValueError(f"{n_scans:,} scans, of which {MAX_SCANS} are allowed")
 
 
 def _content(file: BinaryIO) -> str:

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 TABLE_SUFFIXES: Final = (".csv", ".tsv")
 
+MAX_BYTES: Final = 256 << 20
+"""Three million rows; what is called ``labels.csv`` beside images may be anything."""
+
 _SHOWN_FAULTS: Final = 3
 """How many faults a message lists; a wrong column would otherwise list every line."""
 
@@ -110,9 +113,16 @@ def read_text(path: Path) -> str:
     Raises
     ------
     SpecError
-        If there is no such file or it is not UTF-8.
+        If there is no such file, it is larger than :data:`MAX_BYTES`, or it is not UTF-8.
     """
     try:
+        size = path.stat().st_size
+        if size > MAX_BYTES:
+            raise SpecError(
+                f"Expected a text file of at most {MAX_BYTES:,} bytes at '{path}', found {size:,}. "
+                "Leave out what is no label.",
+                path=str(path),
+            )
         return path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise SpecError(

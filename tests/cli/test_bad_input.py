@@ -365,3 +365,30 @@ def test_a_missed_target_is_worse_than_asked(
     assert outcome.code == 4
     document = json.loads((tmp_path / "out" / "result.json").read_text())
     assert document["estimator"]["converged"] is False
+
+
+COMMANDING = "x\x1b]0;owned\x07\x1b[2J\u202e"
+"""What would rename a terminal's window, clear it, and turn the direction of writing."""
+
+
+@pytest.mark.parametrize("words", [("inspect",), ("run", "--images", ".", "--out", "o")])
+def test_name_of_a_missing_model_commands_no_terminal(
+    words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An error shows a stranger's control characters, and does not send them."""
+    outcome = command_here(capsys, *words, f"{COMMANDING}.onnx")
+    assert outcome.code == UNUSABLE
+    assert r"x\x1b]0;owned\x07\x1b[2J\u202e.onnx" in outcome.err
+    assert outcome.err.replace("\n", "").isprintable()
+
+
+def test_name_of_a_damaged_image_commands_no_terminal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nor does what is said of an image that is left out."""
+    spec = convnet_spec(tmp_path)
+    (tmp_path / "images" / f"{COMMANDING}.png").write_bytes(b"no image")
+    words = ("--labels", "self", "--bands", "4", "--formats", "json", "--out", tmp_path / "out")
+    outcome = command_here(capsys, "run", spec.model, "--images", spec.images, *words)
+    assert r"x\x1b]0;owned" in outcome.err
+    assert (outcome.err + outcome.out).replace("\n", "").isprintable()

@@ -73,6 +73,22 @@ def test_limited_process_cannot_take_more() -> None:
 
 
 @linux_only
+def test_limited_process_cannot_fill_the_disk(tmp_path: Path) -> None:
+    """A worker's files, its log above all, end at a size; they are free again for CUDA's cache."""
+    printed = in_a_process(
+        "limits.apply_limits(None)\n"
+        f"file = open({str(tmp_path / 'file')!r}, 'wb')\n"
+        "try:\n"
+        "    file.truncate(limits.LARGEST_FILE + 1)\n"
+        "except OSError as error:\n"
+        "    print(error.strerror)\n"
+        "limits.lift_address_space_limit()\n"
+        "print(file.truncate(limits.LARGEST_FILE + 1))\n"
+    )
+    assert printed.splitlines() == ["File too large", str(module.LARGEST_FILE + 1)]
+
+
+@linux_only
 @pytest.mark.parametrize("undo", ["limits.apply_limits(None)", "limits.lift_address_space_limit()"])
 def test_process_without_limit_reserves_freely(undo: str) -> None:
     """None sets no limit, and a limit can be lifted for CUDA."""

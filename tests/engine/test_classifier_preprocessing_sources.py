@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iaside_audit.classifier.catalogue import shipped_models
+from iaside_audit.classifier.neighbours import neighbouring_preprocessings
 from iaside_audit.classifier.preprocessing_sources import (
     METADATA_KEY,
     find_preprocessing,
@@ -394,3 +395,38 @@ def test_suffix_tells_the_kind_of_file(tmp_path: Path) -> None:
     path = tmp_path / "mine.txt"
     path.write_text(toml_of_crop(97))
     assert read_preprocessing(path).crop == 97
+
+
+HOSTILE_JSON = {
+    "nested 100,000 deep": "[" * 100_000,
+    "an object nested 100,000 deep": '{"size":' * 100_000,
+    "an endless size": '{"size": {"height": 1e999, "width": 1e999}, "do_normalize": false}',
+    "a crop of nothing": '{"size": 224, "crop_pct": 0, "do_normalize": false}',
+    "an endless filter": '{"size": 224, "resample": 1e999, "do_normalize": false}',
+    "a share of nothing": '{"input_size": [3, 8, 8], "mean": [0], "std": [1], "crop_pct": 1e-320}',
+    "an endless input": '{"input_size": [3, 1e999, 1e999], "mean": [0], "std": [1]}',
+    "too long": " " * (5 << 20),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE_JSON)
+def test_hostile_json_beside_a_model_is_one_fault(name: str, tmp_path: Path) -> None:
+    """A stranger's configuration costs a sentence, whatever it holds."""
+    for file in ("preprocessor_config.json", "config.json"):
+        (tmp_path / file).write_text(HOSTILE_JSON[name])
+    found, faults = neighbouring_preprocessings(tmp_path / "m.onnx", sha256="", metadata={})
+    assert not found
+    assert faults
+    assert all(len(fault) < 1000 and fault.isprintable() for fault in faults)
+    with pytest.raises(SpecError, match="found a fault"):
+        read_preprocessing(tmp_path / "preprocessor_config.json")
+
+
+def test_neighbours_without_end_are_not_read_to_it(tmp_path: Path) -> None:
+    """A terabyte of nothing beside a model is refused by its first characters."""
+    for file in ("m.toml", "preprocessor_config.json", "config.json"):
+        with (tmp_path / file).open("wb") as nothing:
+            nothing.truncate(1 << 40)
+    _, faults = neighbouring_preprocessings(tmp_path / "m.onnx", sha256="", metadata={})
+    assert len(faults) == 3
+    assert all("characters" in fault for fault in faults)

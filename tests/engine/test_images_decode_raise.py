@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+import os
 import struct
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -17,10 +19,7 @@ from PIL import Image
 from strategies_images import hand_made_png, photograph
 
 from iaside_audit.errors import ImageError
-from iaside_audit.images import decode_image
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from iaside_audit.images import decode, decode_image
 
 
 def encoded(kind: str, size: tuple[int, int] = (64, 64), mode: str = "RGB") -> bytes:
@@ -150,3 +149,45 @@ def test_decode_of_damaged_bytes_gives_an_image_or_an_image_error(
         image = decode_image(bytes(damaged), max_pixels=100_000)
         assert image.dtype == np.uint8
         assert image.shape[2] == 3
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes and devices of POSIX")
+@pytest.mark.timeout(20)
+def test_decode_opens_no_pipe_and_no_device(tmp_path: Path) -> None:
+    """A table may name a file that never answers, or never ends."""
+    os.mkfifo(tmp_path / "pipe.png")
+    for path in (tmp_path / "pipe.png", Path("/dev/zero")):
+        with pytest.raises(ImageError, match=r"found a fault .a pipe, socket or device"):
+            decode_image(path)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "BMP", "TIFF"])
+def test_decode_reads_no_endless_file(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What follows an image is not read, where some decoders would: the file's size is limited."""
+    path = tmp_path / "image"
+    path.write_bytes(encoded(kind))
+    monkeypatch.setattr(decode, "MAX_FILE_BYTES", path.stat().st_size)
+    assert decode_image(path).shape == decode_image(io.BytesIO(path.read_bytes())).shape
+    path.write_bytes(encoded(kind) + b"\0")
+    for source in (path, io.BytesIO(path.read_bytes())):
+        with pytest.raises(ImageError, match=r"found a fault .more than"):
+            decode_image(source)
+
+
+def scans_of(n_scans: int) -> bytes:
+    """Return a progressive JPEG with so many further scans, each of a few bytes."""
+    buffer = io.BytesIO()
+    Image.new("L", (64, 64), 128).save(buffer, "JPEG", progressive=True)
+    data = buffer.getvalue()
+    start = data.rindex(b"\xff\xda")
+    end = data.rindex(b"\xff\xd9")
+    return data[:end] + data[start:end] * n_scans + data[end:]
+
+
+def test_decode_refuses_a_jpeg_of_endless_scans() -> None:
+    """Each scan costs a pass over the whole image and almost no byte; usual ones are few."""
+    assert decode_image(scans_of(20)).shape == (64, 64, 3)
+    with pytest.raises(ImageError, match=r"5,00\d scans, of which 100 are allowed"):
+        decode_image(scans_of(5000))

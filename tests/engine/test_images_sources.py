@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
+import zipfile
 from itertools import permutations
 from typing import TYPE_CHECKING
 
@@ -12,7 +14,7 @@ import pytest
 from strategies_images import photograph, save_png
 
 from iaside_audit.errors import ImageError, SpecError
-from iaside_audit.images import Kind, find_images, natural_key
+from iaside_audit.images import Kind, find_images, natural_key, tables
 from iaside_audit.images.arrays import npz_image
 from iaside_audit.images.tables import read_table
 
@@ -266,4 +268,25 @@ def test_npz_that_is_no_archive_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "set.npz"
     file.write_bytes(b"PK\x03\x04 not really")
     with pytest.raises(ImageError, match="Expected uint8 'images'"):
+        find_images(file)
+
+
+def test_npz_that_expands_beyond_measure_is_refused(tmp_path: Path) -> None:
+    """A few megabytes that announce gigabytes are refused before they are decompressed."""
+    file = tmp_path / "set.npz"
+    header = io.BytesIO()
+    shape = {"descr": "|u1", "fortran_order": False, "shape": (30_000, 224, 224, 3)}
+    np.lib.format.write_array_header_1_0(header, shape)
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("images.npy", header.getvalue() + bytes(1 << 20))
+    with pytest.raises(ImageError, match=r"4,515,840,000 bytes of images from"):
+        find_images(file)
+
+
+def test_table_without_end_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is called labels.csv beside images may be anything; it is not read whole to find out."""
+    file = tmp_path / "set.csv"
+    file.write_text("path,label\na.png,0\n")
+    monkeypatch.setattr(tables, "MAX_BYTES", 10)
+    with pytest.raises(SpecError, match="at most 10 bytes"):
         find_images(file)
