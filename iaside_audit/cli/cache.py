@@ -79,10 +79,9 @@ def _show(*, as_json: bool) -> None:
         }
         click.echo(json.dumps(document, indent=2))
         return
-    from rich.markup import escape  # noqa: PLC0415 - start-up time
-    from rich.table import Table  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415 - start-up time
 
-    from iaside_audit.cli.console import stdout  # noqa: PLC0415
+    from iaside_audit.cli.console import foreign, stdout  # noqa: PLC0415
 
     console = stdout()
     if not uses:
@@ -91,7 +90,7 @@ def _show(*, as_json: bool) -> None:
     table = Table("model", "provider", "rows", "MiB", "last used")
     for use, day in zip(uses, days, strict=True):
         table.add_row(
-            escape(use.model),
+            foreign(use.model),
             use.provider.removesuffix("ExecutionProvider"),
             str(use.n_rows),
             f"{use.size_bytes / MIB:.1f}",
