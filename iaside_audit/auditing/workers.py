@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from typing import IO
 
 START_DEADLINE_S: Final = 60.0
-STOP_S: Final = 0.5
+STOP_S: Final = 0.25
 """For a worker to end its model's run and itself; then it is killed."""
 POLL_S: Final = 0.05
 MAX_MESSAGE_BYTES: Final = 1 << 28

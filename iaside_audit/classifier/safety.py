@@ -46,6 +46,8 @@ MAX_TEXT: Final = 1 << 20
 """Characters of names and metadata that are handed to the process that talks to the user."""
 MAX_PRINTED: Final = 300
 """Characters of one foreign text in a message."""
+MAX_MESSAGE: Final = 2500
+"""Characters of a whole message that is printed."""
 MAX_FINDINGS: Final = 5
 """Named in a message; an error carries them all."""
 

@@ -38,9 +38,6 @@ ELSEWHERE: Final = {
     "gui": "The window is not installed. Run `pip install 'iaside-audit[gui]'`.",
 }
 
-MAX_MESSAGE: Final = 2500
-"""Characters of an error that are printed; names in it may be a stranger's."""
-
 FAILED: Final = 1
 UNUSABLE: Final = 2
 WORSE_THAN_ASKED: Final = 4
@@ -142,7 +139,10 @@ def exit_code(error: IASideError) -> int:
 def _complain(message: str, *, wants_traceback: bool) -> None:
     if wants_traceback:
         traceback.print_exc()
-    from iaside_audit.classifier.safety import printable  # noqa: PLC0415 - start-up time
+    from iaside_audit.classifier.safety import (  # noqa: PLC0415 - start-up time
+        MAX_MESSAGE,
+        printable,
+    )
 
     colour = None if os.environ.get("NO_COLOR") else "red"  # click does not look
     click.secho("Error: ", fg=colour, bold=True, nl=False, err=True)

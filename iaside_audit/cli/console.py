@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.padding import Padding
 from rich.table import Table
 
-from iaside_audit.classifier.safety import printable
+from iaside_audit.classifier.safety import MAX_MESSAGE, printable
 from iaside_audit.report.summary import (
     decimals_for,
     format_interval,
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from iaside_audit.types import Interval
 
 BAR_WIDTH: Final = 10
-MAX_MESSAGE: Final = 2500
-"""Characters of a message that are printed; names in it may be a stranger's."""
 WIDTH: Final = 80
 """Results that are not printed on a terminal are laid out for so many columns."""
 
