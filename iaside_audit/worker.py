@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 import threading
+import traceback
 from contextlib import suppress
 from multiprocessing.connection import Client
 from queue import SimpleQueue
@@ -31,6 +32,22 @@ PR_SET_PDEATHSIG: Final = 1
 
 
 def main() -> None:
+    """Serve tasks until the connection closes, and end this process at once.
+
+    Somebody waits for its end, and taking Python and its libraries down in order takes long.
+    """
+    code = 1
+    try:
+        _serve()
+        code = 0
+    except Exception:  # noqa: BLE001 - its last line is quoted by the one who started this
+        traceback.print_exc()
+    finally:
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def _serve() -> None:
     """Serve tasks until the connection closes; the model's run is then ended too."""
     _die_with_parent()
     greeting = json.loads(sys.stdin.readline())
@@ -50,7 +67,6 @@ def main() -> None:
                 for reply in server.handle(message):
                     connection.send_bytes(encode(reply))
     server.close()
-    os._exit(0)  # the one who closed the connection waits, and taking Python down takes long
 
 
 def _listen(
