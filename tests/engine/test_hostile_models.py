@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="limits, /proc, inotify of Linux")
 
-LIMITS: Final = Limits(memory_bytes=8 * GIB, load_s=6.0, batch_s=2.0)
+LIMITS: Final = Limits(memory_bytes=8 * GIB, load_s=12.0, batch_s=2.0)
 SLACK_S: Final = 10.0
 """Machines that run this are slow and shared."""
 MAX_GROWTH: Final = 64_000_000
