@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from iaside_audit.auditing.inputs import CoalitionInputs
+from iaside_audit.classifier.feeds import WHITE, as_bytes
 from iaside_audit.errors import ImageError, InferenceError
 from iaside_audit.games import all_codes, coalition_matrix, draw_orders, walk_codes
 from iaside_audit.images import IndexedImage, read_pixels
@@ -167,6 +168,31 @@ class LeaseEvaluator:
         for item, one in zip(items, prepared, strict=True):
             if one is not None:
                 yield item, self._row(one, elapsed_s) if isinstance(one, _Work) else one
+
+    def byte_loss(self, items: Sequence[LeaseItem]) -> tuple[float, float]:
+        """Measure what a model that takes whole bytes loses of the mixtures; no model is run.
+
+        Returns
+        -------
+        rms : float
+            Root-mean-square difference between mixtures and what the model is given, of 255.
+        share : float
+            Share of the pixels, 0..1, that lie outside 0..255 and are clipped.
+        """
+        squares = n_clipped = n_pixels = 0.0
+        for item in items:
+            work = self._prepare(item)
+            if isinstance(work, FailedImage):
+                continue
+            for start in range(0, len(work.codes), self._settings.batch):
+                coalitions = work.coalitions[start : start + self._settings.batch]
+                mixed = self._inputs.mix(work.parts, coalitions)
+                given = as_bytes(mixed)
+                squares += float(np.square(mixed - given, dtype=np.float64).sum())
+                n_clipped += int(((mixed < 0) | (mixed > WHITE)).sum())
+                n_pixels += mixed.size
+        n_pixels = max(n_pixels, 1.0)
+        return float(np.sqrt(squares / n_pixels)), n_clipped / n_pixels
 
     def _prepare(self, item: LeaseItem) -> _Work | FailedImage:
         """Decode one image and cut it into components."""

@@ -98,6 +98,7 @@ class TaskServer:
             "open": self._open,
             "statistics": self._statistics,
             "settle": self._settle,
+            "byte_loss": self._byte_loss,
             "lease": self._lease,
             "trial": self._trial,
         }
@@ -175,6 +176,15 @@ class TaskServer:
                 )
             self._evaluator = LeaseEvaluator(classifier, settings, statistics=statistics)
         yield {"kind": "done", "n_evaluations": self._evaluator.n_evaluations}
+
+    def _byte_loss(self, message: Message) -> Iterator[Message]:
+        """Measure what a uint8 input loses of the mixtures of some images."""
+        if not isinstance(self._evaluator, LeaseEvaluator):
+            raise IASideError("Expected settings in corrected mode before this task, found none.")
+        rms, share = self._evaluator.byte_loss(
+            [LeaseItem.from_wire(values) for values in message["items"]]
+        )
+        yield {"kind": "done", "rms": rms, "share": share}
 
     def _lease(self, message: Message) -> Iterator[Message]:
         """Evaluate a block of images; those that are not wanted leave a hole in it."""

@@ -17,6 +17,7 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from iaside_audit.classifier.batching import free_batch, prove
+from iaside_audit.classifier.feeds import as_bytes
 from iaside_audit.classifier.providers import (
     CPU,
     CUDA,
@@ -169,7 +170,7 @@ class RuntimeSession:
         """
         if self._dtype == np.uint8:
             # A loss that the audit's warnings name: mixtures are neither whole nor within 0..255.
-            images = np.rint(np.clip(images, 0, 255))
+            images = as_bytes(images)
         feed = np.ascontiguousarray(images, dtype=self._dtype)
         started = time.perf_counter()
         if self.batching == Batching.FIXED:

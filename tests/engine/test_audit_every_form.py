@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import models_of_every_form as forms
@@ -11,16 +13,17 @@ import onnx
 import pytest
 from audit_material import SIDE, audit_here, save_images
 from models_for_tests import save_with_external_data, small_model
+from PIL import Image
 
 from iaside_audit.classifier import safety
 from iaside_audit.classifier.runtime_session import Batching
 from iaside_audit.errors import ModelError, SignatureError
+from iaside_audit.images import prepare
 from iaside_audit.preprocessing import ChannelOrder, Preprocessing
-from iaside_audit.spec import AuditSpec
+from iaside_audit.spec import AuditSpec, Norm, Spacing
+from iaside_audit.spectrum import decompose, make_partition
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from iaside_audit.result import AuditResult
 
 
@@ -72,6 +75,34 @@ def test_bytes_lose_what_the_warning_says(plain: AuditResult, tmp_path: Path) ->
     is_whole = result.rows().coalitions == 2 ** len(result.bands) - 1
     assert difference[is_whole].max() < 1e-4  # the image itself is bytes
     assert 1e-3 < difference[~is_whole].max() < 2.0
+
+
+def test_the_loss_of_bytes_is_measured(tmp_path: Path) -> None:
+    """The warning's two numbers are those of mixtures made another way, band by band."""
+    result = audit_of(forms.of_bytes(), tmp_path)
+    (said,) = [one.message for one in result.warnings if one.code == "uint8_input"]
+    found = re.search(r"On (\d+) images (\S+)% of the pixels .* by (\S+) of 255", said)
+    assert found is not None
+    rows = result.rows()
+    losses, clipped = [], []
+    for path, codes in list(zip(rows.path, rows.coalitions, strict=True))[: int(found[1])]:
+        with Image.open(Path(result.spec.images) / path) as file:
+            image = prepare(np.asarray(file.convert("RGB")), result.model.preprocessing)
+        partition = make_partition(
+            height=image.shape[1],
+            width=image.shape[2],
+            n_bands=len(result.bands),
+            norm=Norm.LINF,
+            spacing=Spacing.UNIFORM,
+        )
+        bands = decompose(image, partition)
+        for code in codes:
+            mixed = 255 * sum(bands[band] for band in range(len(bands)) if code >> band & 1)
+            mixed = mixed * np.ones_like(image)
+            losses.append(mixed - np.clip(np.round(mixed), 0, 255))
+            clipped.append((mixed < -1e-3) | (mixed > 255 + 1e-3))
+    assert float(found[3]) == pytest.approx(np.sqrt(np.mean(np.square(losses))), abs=0.06)
+    assert float(found[2]) == pytest.approx(100 * np.mean(clipped), abs=0.5)
 
 
 def test_one_of_several_outputs_is_named(plain: AuditResult, tmp_path: Path) -> None:
