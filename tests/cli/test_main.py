@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
@@ -35,8 +36,10 @@ from iaside_audit.errors import (
 )
 from iaside_audit.events import AuditCancelled
 from iaside_audit.report import load_result
+from iaside_audit.store import STORE_NAME, read_store
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from iaside_audit.spec import AuditSpec
@@ -287,10 +290,11 @@ def test_colours_only_where_they_are_wanted(spec: AuditSpec, tmp_path: Path) -> 
         assert not COLOUR.search(on_terminal(*words, NO_COLOR="1"))
 
 
-def test_ctrl_c_keeps_what_was_done(spec: AuditSpec, tmp_path: Path) -> None:
-    """The first Ctrl-C ends the audit in good order: exit 130, the result so far is written."""
-    images = save_npz(tmp_path / "images.npz", 2000)
-    out = tmp_path / "out"
+@contextmanager
+def long_run(spec: AuditSpec, folder: Path) -> Iterator[tuple[subprocess.Popen[str], Path]]:
+    """Start an audit of half a minute and wait until it has rows."""
+    images = save_npz(folder / "images.npz", 2000)
+    out = folder / "out"
     words = ["run", spec.model, "--images", images, "--out", out, "--estimator", "exact"]
     with subprocess.Popen(
         command_words(*words, "--formats", "json"),
@@ -303,15 +307,40 @@ def test_ctrl_c_keeps_what_was_done(spec: AuditSpec, tmp_path: Path) -> None:
             if "of 2000 images" in line:
                 break
         time.sleep(0.3)
-        process.send_signal(signal.SIGINT)
+        yield process, out
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_keeps_what_was_done(
+    number: signal.Signals, spec: AuditSpec, tmp_path: Path
+) -> None:
+    """The first one ends the audit in good order: exit 130, the result so far is written."""
+    with long_run(spec, tmp_path) as (process, out):
+        process.send_signal(number)
         printed, said = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert "Stopping (SIGINT)" in said
+    assert f"Stopping ({number.name})" in said
     assert "Traceback" not in said
     assert "Spectral importance" in printed
     partial = load_result(out)
     assert 2 <= partial.data.n_images < 2000
     assert partial.spec.bands == 8
+    assert len(partial.rows()) == partial.data.n_images
+
+
+def test_the_second_signal_stops_at_once_and_keeps_rows(spec: AuditSpec, tmp_path: Path) -> None:
+    """No result is written, and every row that was made is there to go on with."""
+    with long_run(spec, tmp_path) as (process, out):
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        printed, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in said
+    assert "Spectral importance" not in printed
+    stored = read_store(out / STORE_NAME)
+    assert stored.is_sound
+    assert len(stored.rows) >= 2
 
 
 def test_ctrl_c_at_once_leaves_nothing(spec: AuditSpec, tmp_path: Path) -> None:
