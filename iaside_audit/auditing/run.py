@@ -9,6 +9,7 @@ from __future__ import annotations
 import queue
 import threading
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from iaside_audit.auditing.limits import Limits
@@ -19,7 +20,6 @@ from iaside_audit.events import AuditCancelled, Cancelled, Control, Event, Finis
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from iaside_audit.auditing.workers import Worker
     from iaside_audit.result import AuditResult
@@ -30,8 +30,8 @@ def run_audit(
     spec: AuditSpec,
     control: Control | None = None,
     *,
-    out: Path | None = None,
-    cache: Path | None = None,
+    out: Path | str | None = None,
+    cache: Path | str | None = None,
     start_worker: Callable[[], Worker] | None = None,
 ) -> Iterator[Event]:
     """Run one audit and yield its events; the last is ``Finished`` or ``Cancelled``.
@@ -44,10 +44,10 @@ def run_audit(
         What is asked.
     control : Control or None
         The caller's handle to cancel, pause and resume.
-    out : Path or None
+    out : path or None
         Folder that keeps the rows, as ``values.sqlite``, and that an interrupted audit continues
         from; without it the rows live as long as the result.
-    cache : Path or None
+    cache : path or None
         File of the rows of earlier audits, to be used again and added to.
     start_worker : callable or None
         Starts a worker that runs the model; a child process with the usual limits unless given.
@@ -70,7 +70,14 @@ def run_audit(
 
     def supervise() -> None:
         try:
-            Supervisor(spec, control, events.put, starts, out=out, cache=cache).run()
+            Supervisor(
+                spec,
+                control,
+                events.put,
+                starts,
+                out=None if out is None else Path(out),
+                cache=None if cache is None else Path(cache),
+            ).run()
         except BaseException as error:  # noqa: BLE001 - handed to the caller's thread
             events.put(error)
         finally:
@@ -92,8 +99,8 @@ def audit(
     spec: AuditSpec,
     control: Control | None = None,
     *,
-    out: Path | None = None,
-    cache: Path | None = None,
+    out: Path | str | None = None,
+    cache: Path | str | None = None,
 ) -> AuditResult:
     """Run one audit to its end; parameters as of :func:`run_audit`.
 

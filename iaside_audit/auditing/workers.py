@@ -151,6 +151,9 @@ class ProcessWorker:
         except WorkerLostError:
             self.kill()
             raise
+        except InferenceError as error:  # bytes that are no message
+            self.kill()
+            raise WorkerLostError(error.message) from error
         except (EOFError, OSError) as error:
             raise self._death() from error
         return None
