@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 MAX_STRIKES: Final = 3
 """Workers that an image may end before it is given up."""
 MAX_BARREN: Final = 6
-"""So many workers lost in a row without one row say that it is the model, not an image."""
+"""So many failures in a row without one row say that it is the model, not an image."""
+MAX_BARREN_AT_FIRST: Final = 4
+"""The same before the first row: one image that ends three workers, and the next that fails."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +86,7 @@ class Attempts:
         self._strikes: Counter[int] = Counter()
         self._n_open = 0
         self._n_barren = 0
+        self._has_rows = False
         self._is_stopped = False
 
     @property
@@ -122,6 +125,7 @@ class Attempts:
         """Note that a row came: the model works."""
         with self._changed:
             self._n_barren = 0
+            self._has_rows = True
 
     def finished(self) -> None:
         """Note that a lease is done."""
@@ -179,7 +183,7 @@ class Attempts:
 
     def _count_barren(self, error: InferenceError) -> None:
         self._n_barren += 1
-        if self._n_barren >= MAX_BARREN:
+        if self._n_barren >= (MAX_BARREN if self._has_rows else MAX_BARREN_AT_FIRST):
             raise error
 
 

@@ -198,7 +198,7 @@ class Deadline:
         if message.get("task") in {"inspect", "open"}:
             return self._limits.load_s + reading_s(message)
         row_s = median(self._row_s) if self._row_s else 0.0
-        n_images = len(message.get("items") or message.get("images") or ())
+        n_images = len(message.get("wanted") or message.get("images") or ())
         batch_s = max(self._limits.batch_s, BATCH_MEDIANS * row_s * self._batch)
         return batch_s + IMAGE_S * n_images
 

@@ -99,11 +99,11 @@ def providers_for(device: str, available: list[str]) -> list[tuple[str, dict[str
     return [(CUDA, options), (CPU, {})]
 
 
-def cuda_missing(found: str) -> InferenceError:
+def cuda_missing(found: str, *, mend: str = "Install an NVIDIA driver") -> InferenceError:
     """Return the error for a CUDA that was asked for and is not to be had."""
     return InferenceError(
         f"Expected the CUDA provider for --device cuda, found {found}. "
-        "Install an NVIDIA driver and `pip install 'iaside-audit[cuda]'`, or use --device cpu.",
+        f"{mend} and `pip install 'iaside-audit[cuda]'`, or use --device cpu.",
         expected=CUDA,
         found=found,
     )

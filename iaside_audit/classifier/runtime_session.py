@@ -128,7 +128,10 @@ class RuntimeSession:
         self._session = self._open(model, is_edited=is_edited, threads=self.threads)
         self.provider: str = self._session.get_providers()[0]
         if device.startswith("cuda") and self.provider != CUDA:
-            raise cuda_missing(f"a session on {self.provider}")
+            raise cuda_missing(
+                f"a session on {self.provider} for '{device}'",
+                mend="Check with nvidia-smi that this GPU is there",
+            )
         if graph.batch is not None:
             self._settle_batch(model, graph.batch, is_edited=is_edited)
 

@@ -115,7 +115,7 @@ def conclude_folder(
     finally:  # written also where nobody reads what is printed, as behind `head`
         paths = write_output_folder(result, out, formats)
     store = out / STORE_NAME
-    for path in () if as_json else (*paths, *([store] if store.exists() else [])):
+    for path in () if as_json else (*([store] if store.exists() else []), *paths):
         console.print(f" {foreign(path)}", soft_wrap=True)
     return WORSE_THAN_ASKED if is_worse_than_asked(result) else 0
 

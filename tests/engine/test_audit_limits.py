@@ -201,7 +201,7 @@ def test_idle_worker_has_no_deadline() -> None:
 
 def test_images_of_a_task_give_it_longer() -> None:
     """Reading and decoding come before the first batch."""
-    for task in ({"task": "lease", "items": [0] * 7}, {"task": "statistics", "images": [0] * 7}):
+    for task in ({"task": "lease", "wanted": [0] * 7}, {"task": "statistics", "images": [0] * 7}):
         deadline = Deadline(LIMITS)
         deadline.sent(task)
         assert deadline.limit_s == LIMITS.batch_s + 7 * IMAGE_S

@@ -241,7 +241,7 @@ def test_hostile_audit_ends_in_one_error(case: HostileAudit, tmp_path: Path) -> 
     started = time.monotonic()
     with pytest.raises(InferenceError, match=case.says) as caught:
         audit(tmp_path, case.model(), case.limits)
-    assert time.monotonic() - started < 30
+    assert time.monotonic() - started < 60
     assert exit_code(caught.value) == FAILED
     assert caught.value.message.isprintable()
     assert len(SENTENCE_END.split(caught.value.message)) <= 3
