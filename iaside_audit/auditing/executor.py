@@ -6,19 +6,19 @@ queue. What is tried again, and what is given up, is decided in ``attempts``.
 
 from __future__ import annotations
 
-import queue
 import threading
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
-from iaside_audit.auditing.attempts import Attempts, Lease
+from iaside_audit.auditing.books import BookedExecutor, Running
 from iaside_audit.auditing.workers import raise_if_error
-from iaside_audit.errors import InferenceError, MemoryExhaustedError, WorkerLostError
+from iaside_audit.errors import MemoryExhaustedError, WorkerLostError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from iaside_audit.auditing.attempts import Lease
     from iaside_audit.auditing.wire import Message
     from iaside_audit.auditing.workers import Worker
 
@@ -73,18 +73,7 @@ class Seat:
     preparation: Callable[[int], Sequence[Message]]
 
 
-@dataclass(slots=True)
-class _Running:
-    """A lease that a worker has, and its images without an answer."""
-
-    lease: Lease
-    missing: set[int] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.missing = set(self.lease.wanted)
-
-
-class LocalExecutor:
+class LocalExecutor(BookedExecutor):
     """Runs leases on the workers of some seats.
 
     Parameters
@@ -98,10 +87,7 @@ class LocalExecutor:
     """
 
     def __init__(self, seats: Sequence[Seat], first: Worker, *, batch: int) -> None:
-        self._attempts = Attempts()
-        self._answers: queue.SimpleQueue[Message | BaseException] = queue.SimpleQueue()
-        self._batch = batch
-        self._batch_lock = threading.Lock()
+        super().__init__(batch)
         self._is_closing = threading.Event()
         self._threads = [
             threading.Thread(
@@ -120,36 +106,6 @@ class LocalExecutor:
         """Whether a further lease would keep a worker busy."""
         return self._attempts.n_open < LEASES_AHEAD * len(self._threads)
 
-    @property
-    def is_idle(self) -> bool:
-        """Whether every lease is answered, and every answer received."""
-        # A lease counts as open until its answers are in the queue, so the order matters.
-        return self._attempts.n_open == 0 and self._answers.empty()
-
-    def submit(self, lease: Lease) -> None:
-        """Queue a lease."""
-        self._attempts.add(lease)
-
-    def receive(self, timeout_s: float) -> Message | None:
-        """Return the next answer, or None when the time is up.
-
-        Raises
-        ------
-        IASideError
-            If no worker can go on.
-        """
-        try:
-            answer = self._answers.get(timeout=timeout_s)
-        except queue.Empty:
-            return None
-        if isinstance(answer, BaseException):
-            raise answer
-        return answer
-
-    def stop(self) -> None:
-        """Start no further lease; those that run may still answer."""
-        self._attempts.stop()
-
     def close(self) -> None:
         """End every worker at once."""
         self._attempts.stop()
@@ -160,7 +116,7 @@ class LocalExecutor:
     def _serve(self, number: int, seat: Seat, worker: Worker | None) -> None:
         """Keep one seat busy until the end."""
         batch = self._batch
-        running: deque[_Running] = deque()
+        running: deque[Running] = deque()
         try:
             while not self._is_closing.is_set():
                 try:
@@ -173,13 +129,14 @@ class LocalExecutor:
                     if batch == self._batch:
                         self._fill(worker, running)
                     reply = worker.receive(POLL_S) if running else None
-                    if reply is not None:
-                        self._take(number, running, reply, batch)
+                    if reply is not None and self._take(number, running[0], reply, batch):
+                        running.popleft()
                 except WorkerLostError as error:
                     if worker is not None:
                         worker.kill()
                     worker = None
                     self._lose(running, error)
+                    running.clear()
         except BaseException as error:  # noqa: BLE001 - raised in the supervisor's thread
             self._answers.put(error)
         finally:
@@ -202,65 +159,11 @@ class LocalExecutor:
                 raise
         return batch
 
-    def _fill(self, worker: Worker, running: deque[_Running]) -> None:
+    def _fill(self, worker: Worker, running: deque[Running]) -> None:
         """Keep as many leases in the worker as it takes to be busy."""
         while len(running) < LEASES_AHEAD:
             lease = self._attempts.next(0 if running else POLL_S)
             if lease is None:
                 return
-            running.append(_Running(lease))
+            running.append(Running(lease))
             worker.send(lease.message())
-
-    def _take(self, number: int, running: deque[_Running], reply: Message, batch: int) -> None:
-        """Hand on an answer, and keep the books."""
-        current = running[0]
-        match reply["kind"]:
-            case "row" | "failed":
-                current.missing.discard(reply["index"])
-                self._attempts.answered()
-                self._answers.put({**reply, "worker": number})
-            case "done":
-                running.popleft()
-                self._answers.put(reply)
-                self._attempts.finished()
-            case _:
-                running.popleft()
-                try:
-                    raise_if_error(reply)
-                except MemoryExhaustedError as error:
-                    if self._halve(batch, error):
-                        self._attempts.again([current.lease])
-                    else:
-                        self._strike(current, error)
-                except InferenceError as error:
-                    self._strike(current, error)
-
-    def _lose(self, running: deque[_Running], error: WorkerLostError) -> None:
-        """Decide what becomes of the leases of a worker that is gone."""
-        self._answers.put({"kind": "lost", "message": error.message})
-        if not running:
-            self._attempts.barren(error)
-            return
-        current, *others = running
-        running.clear()
-        self._attempts.again([one.lease for one in others])
-        self._strike(current, error)
-
-    def _strike(self, current: _Running, error: InferenceError) -> None:
-        given_up = self._attempts.struck(current.lease, frozenset(current.missing), error)
-        for index, failure in given_up.items():
-            self._answers.put(
-                {"kind": "failed", "index": index, "path": failure.path, "reason": failure.reason}
-            )
-        self._attempts.finished()
-
-    def _halve(self, batch: int, error: MemoryExhaustedError) -> bool:
-        """Halve the batch unless another worker just did; say whether a smaller one is possible."""
-        with self._batch_lock:
-            if self._batch != batch:
-                return True
-            if batch == 1:
-                return False
-            self._batch = -(-batch // 2)
-            self._answers.put({"kind": "batch", "batch": self._batch, "message": error.message})
-            return True
