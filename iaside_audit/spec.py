@@ -328,6 +328,12 @@ class AuditSpec:
                 "Expected scheduler to be an address such as tcp://host:8786, or local:N, found "
                 f"{self.scheduler!r}."
             )
+        elif self.scheduler is not None and (self.workers != "auto" or "," in str(self.device)):
+            faults.append(
+                "Expected neither workers nor several devices beside scheduler, found "
+                f"workers {self.workers} and device {self.device}. The cluster decides how many "
+                "run, each on the GPU that its CUDA_VISIBLE_DEVICES names."
+            )
         return faults
 
     def _faulty_combinations(self) -> list[str]:
@@ -416,6 +422,18 @@ def parse_shard(value: str) -> tuple[int, int]:
     if slash and number.isdecimal() and n_shards.isdecimal() and 1 <= int(number) <= int(n_shards):
         return int(number), int(n_shards)
     raise SpecError(f"Expected shard to be I/N with I from 1 to N, such as 1/4, found {value!r}.")
+
+
+def local_workers(scheduler: str | None) -> int | None:
+    """Return N of the scheduler ``"local:N"``; None for an address, or for no scheduler.
+
+    Examples
+    --------
+    >>> local_workers("local:4"), local_workers("tcp://host:8786")
+    (4, None)
+    """
+    kind, _, number = (scheduler or "").partition(":")
+    return int(number) if kind == "local" else None
 
 
 def device_list(device: str) -> list[str]:

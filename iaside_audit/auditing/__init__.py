@@ -9,6 +9,9 @@ module                        what it holds
 ``plan``                      what will be done, settled before the first lease
 ``leases``                    leases out, rows in, estimates and the stop meanwhile
 ``executor``, ``attempts``    leases on workers; what is tried again, what is given up
+``books``                     what all executors share
+``cluster``                   a Dask cluster: connect to one, or start one on this machine
+``dask_executor``, ``bench``  leases on a cluster: sending them, and running them there
 ``workers``, ``wire``         a worker as the supervisor sees it, and how the two talk
 ``limits``                    what a worker may take: memory, model size, time
 ``tasks``                     what a worker does: inspect, open, statistics, settle, lease, trial

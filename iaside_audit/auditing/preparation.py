@@ -12,11 +12,12 @@ from iaside_audit.classifier.providers import available_threads
 from iaside_audit.events import AuditCancelled, ImageFailed, Preparing, Warned
 from iaside_audit.images import FROM_MODEL, index_images, resolve_labels
 from iaside_audit.result import AuditWarning
-from iaside_audit.spec import device_list
+from iaside_audit.spec import device_list, local_workers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from iaside_audit.auditing.cluster import Cluster
     from iaside_audit.auditing.model import AuditedModel
     from iaside_audit.auditing.wire import Message
     from iaside_audit.auditing.workers import Worker
@@ -41,7 +42,9 @@ class Crew:
     threads: int | None
 
     @classmethod
-    def of(cls, spec: AuditSpec, *, threads_before: int | None = None) -> Crew:
+    def of(
+        cls, spec: AuditSpec, *, threads_before: int | None = None, cluster: Cluster | None = None
+    ) -> Crew:
         """Share out devices and threads.
 
         Parameters
@@ -50,10 +53,16 @@ class Crew:
             What is asked.
         threads_before : int or None
             Of the store that is continued: rows repeat to the bit with the same number.
+        cluster : Cluster or None
+            Where the leases run, unless here.
         """
         listed = device_list(spec.device)
         n_workers = spec.workers if isinstance(spec.workers, int) else len(listed)
         threads = spec.threads if isinstance(spec.threads, int) else threads_before
+        if cluster is not None and not cluster.is_local:
+            n_workers, threads = cluster.n_workers, threads or cluster.threads
+        elif (n_local := local_workers(spec.scheduler)) is not None:
+            n_workers = n_local
         if threads is None and n_workers > 1:
             threads = max(1, available_threads() // n_workers)
         devices = tuple(listed[number % len(listed)] for number in range(n_workers))

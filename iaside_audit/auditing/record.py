@@ -56,7 +56,7 @@ def known_at_start(spec: AuditSpec, model: AuditedModel) -> Json:
         "output": model.graph.output_name,
         "preprocessing": _preprocessing(model),
         "provider": model.provider,
-        "onnxruntime": _minor(model.onnxruntime),
+        "onnxruntime": minor_version(model.onnxruntime),
     }
 
 
@@ -138,7 +138,7 @@ def cache_facts(spec: AuditSpec, model: AuditedModel, context: AuditContext) -> 
         "mode": spec.mode.value,
         "provider": model.provider,
         "precision": model.graph.input_dtype,
-        "onnxruntime": _minor(model.onnxruntime),
+        "onnxruntime": minor_version(model.onnxruntime),
     }
 
 
@@ -156,5 +156,6 @@ def _preprocessing(model: AuditedModel) -> Json:
     return {name: list(one) if isinstance(one, tuple) else one for name, one in values.items()}
 
 
-def _minor(version: str) -> str:
+def minor_version(version: str) -> str:
+    """Return what of a version of ONNX Runtime decides the numbers: major.minor."""
     return ".".join(version.split(".")[:2])

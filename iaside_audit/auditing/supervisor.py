@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Final
 
 from iaside_audit.auditing import assemble
 from iaside_audit.auditing.assistant import find_misconfiguration
+from iaside_audit.auditing.cluster import open_cluster
 from iaside_audit.auditing.conclude import AuditContext, conclude
+from iaside_audit.auditing.dask_executor import DaskExecutor
 from iaside_audit.auditing.executor import LocalExecutor, Seat
 from iaside_audit.auditing.leases import LeaseRun
 from iaside_audit.auditing.plan import STATISTICS_IMAGES, make_plan
@@ -24,7 +26,7 @@ from iaside_audit.auditing.record import (
 )
 from iaside_audit.auditing.settings import EvaluationSettings
 from iaside_audit.errors import MemoryExhaustedError, StoreError
-from iaside_audit.events import AuditCancelled, Cancelled, Finished, Planned, Warned
+from iaside_audit.events import AuditCancelled, Cancelled, Finished, Planned, Preparing, Warned
 from iaside_audit.images import find_images
 from iaside_audit.result import DataRecord, RuntimeRecord
 from iaside_audit.spec import Mode
@@ -40,9 +42,11 @@ from iaside_audit.store import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
+    from iaside_audit.auditing.cluster import Cluster
     from iaside_audit.auditing.model import AuditedModel
     from iaside_audit.auditing.plan import AuditPlan
     from iaside_audit.auditing.wire import Message
@@ -101,11 +105,12 @@ class Supervisor:
         try:
             listing = find_images(self._spec.images)
             before = self._header_before()
-            worker = self._start_worker()
-            try:
-                self._emit(self._audit(worker, listing, before))
-            finally:
-                worker.kill()
+            with self._cluster() as cluster:
+                worker = self._start_worker()
+                try:
+                    self._emit(self._audit(worker, listing, before, cluster))
+                finally:
+                    worker.kill()
         except AuditCancelled:
             self._emit(Cancelled(partial=None))
 
@@ -116,13 +121,26 @@ class Supervisor:
             return None
         return read_header(path)
 
+    def _cluster(self) -> AbstractContextManager[Cluster | None]:
+        """Connect to the cluster that is asked for, if one is."""
+        return open_cluster(
+            self._spec,
+            is_cancelled=lambda: self._control.is_cancelled,
+            say=lambda stage: self._emit(Preparing(stage=stage)),
+        )
+
     def _audit(
-        self, worker: Worker, listing: Listing, before: StoreHeader | None
+        self,
+        worker: Worker,
+        listing: Listing,
+        before: StoreHeader | None,
+        cluster: Cluster | None,
     ) -> Finished | Cancelled:
         """Go from an idle worker to the last event."""
         spec = self._spec
         settings_before = None if before is None else before.settings
-        crew = Crew.of(spec, threads_before=(settings_before or {}).get("threads"))
+        threads_before = (settings_before or {}).get("threads")
+        crew = Crew.of(spec, threads_before=threads_before, cluster=cluster)
         stages = Preparation(spec, worker, self._control, self._emit)
         model = stages.open_model(crew)
         if self._store_path is not None and before is not None:
@@ -142,9 +160,8 @@ class Supervisor:
             cached = self._open_cache(model, plan, context)
             if cached is not None:
                 opened.enter_context(closing(cached))
-            executor = LocalExecutor(
-                self._seats(model, plan, settling, crew), worker, batch=plan.batch
-            )
+            seats = self._seats(model, plan, settling, crew)
+            executor = self._executor(seats, worker, cluster, model, plan)
             opened.enter_context(closing(executor))
             run = LeaseRun(
                 context,
@@ -248,6 +265,26 @@ class Supervisor:
             return Seat(start=self._start_worker, preparation=preparation)
 
         return [seat(device) for device in crew.devices]
+
+    def _executor(
+        self,
+        seats: Sequence[Seat],
+        worker: Worker,
+        cluster: Cluster | None,
+        model: AuditedModel,
+        plan: AuditPlan,
+    ) -> LocalExecutor | DaskExecutor:
+        """Choose where the leases run; `worker` goes on here, and has no work beside a cluster."""
+        if cluster is None:
+            return LocalExecutor(seats, worker, batch=plan.batch)
+        worker.kill()
+        return DaskExecutor(
+            cluster,
+            seats[0].preparation,
+            batch=plan.batch,
+            opened={"provider": model.provider, "onnxruntime": model.onnxruntime},
+            max_model_bytes=self._spec.max_model_bytes,
+        )
 
     def _open_store(
         self, model: AuditedModel, plan: AuditPlan, context: AuditContext
