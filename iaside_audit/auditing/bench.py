@@ -113,6 +113,9 @@ class Bench:
                 )
             except _Ended:
                 self.release()
+            except BaseException:
+                self.release()  # whatever it was, the next lease gets a fresh child
+                raise
             return answers
 
     def end(self, audit: str) -> None:
