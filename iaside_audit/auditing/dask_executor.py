@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from iaside_audit.auditing.cluster import Cluster
     from iaside_audit.auditing.wire import Message
 
+    Result = tuple[str, list[bytes]]
+
 LOOK_EVERY_S: Final = 1.0
 """How often the number of workers is looked at."""
 RESULT_S: Final = 5.0
@@ -131,10 +133,9 @@ class DaskExecutor(BookedExecutor):
                 self._look()
                 while (lease := self._attempts.next(0)) is not None:
                     self._send(lease)
-                with suppress(queue.Empty):
-                    future = self._finished.get(timeout=POLL_S)
-                    if future is not None and not self._is_closing.is_set():
-                        self._settle(future)
+                finished = self._wait()
+                for future, result in zip(finished, self._gather(finished), strict=True):
+                    self._settle(future, result)
         except (OSError, TimeoutError) as error:
             self._answers.put(_lost_scheduler(error))
         except BaseException as error:  # noqa: BLE001 - raised in the supervisor's thread
@@ -184,11 +185,28 @@ class DaskExecutor(BookedExecutor):
         self._running[future] = (Running(lease), batch)
         future.add_done_callback(self._finished.put)
 
-    def _settle(self, future: Future) -> None:
+    def _wait(self) -> list[Future]:
+        """Return the leases that finished, once there is one, or soon."""
+        finished: list[Future | None] = []
+        with suppress(queue.Empty):
+            finished.append(self._finished.get(timeout=POLL_S))
+            while True:
+                finished.append(self._finished.get_nowait())
+        return [future for future in finished if future is not None]
+
+    def _gather(self, futures: Sequence[Future]) -> list[Result | None]:
+        """Fetch results together, for each fetch is a journey; None for one that must go alone."""
+        if len(futures) > 1 and all(future.status == "finished" for future in futures):
+            with suppress(Exception):  # a worker just died: see which result went with it
+                results: list[Result | None] = self._client.gather(list(futures))
+                return results
+        return [None] * len(futures)
+
+    def _settle(self, future: Future, result: Result | None) -> None:
         """Take the answers to a lease."""
         current, batch = self._running[future]
         try:
-            address, answers = future.result(timeout=RESULT_S)
+            address, answers = result or future.result(timeout=RESULT_S)
         except Exception as error:  # noqa: BLE001 - whatever kept a worker from answering
             if isinstance(error, TimeoutError) and future.status != "error":
                 future.add_done_callback(self._finished.put)  # its worker died: it runs again

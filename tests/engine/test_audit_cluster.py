@@ -14,6 +14,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import dask
 import onnx
 import pytest
 from audit_material import assert_same_rows, audit_here, command_here, convnet_spec, events_here
@@ -27,7 +28,7 @@ from iaside_audit.auditing.cluster import open_cluster
 from iaside_audit.auditing.dask_executor import DaskExecutor
 from iaside_audit.auditing.evaluate import LeaseItem
 from iaside_audit.errors import InferenceError, ModelError, SpecError, WorkerLostError
-from iaside_audit.events import Cancelled, Control, Finished, ImageDone
+from iaside_audit.events import AuditCancelled, Cancelled, Control, Finished, ImageDone
 from iaside_audit.images import IndexedImage
 from iaside_audit.spec import AuditSpec
 
@@ -433,9 +434,31 @@ def test_address_of_no_known_kind_is_named(scheduler: str, tmp_path: Path) -> No
         finished(events_here(convnet_spec(tmp_path, scheduler=scheduler)))
 
 
+def test_waiting_for_workers_can_be_cancelled() -> None:
+    """A cluster whose jobs still queue is waited for, but not against the user's will."""
+    asked = iter([False, False, True])
+    with cluster_here(n_workers=0) as empty:
+        spec = AuditSpec(model="m", images="i", scheduler=empty.scheduler_address)
+        with (
+            pytest.raises(AuditCancelled),
+            open_cluster(spec, lambda: next(asked), lambda _stage: None),
+        ):
+            pytest.fail("there is no worker")
+
+
+@pytest.mark.parametrize("option", [{"workers": 2}, {"device": "cuda:0,1"}], ids=str)
+def test_the_cluster_decides_how_many_workers_run(option: dict[str, Any]) -> None:
+    """Options for this machine's workers are refused beside a scheduler."""
+    with pytest.raises(SpecError, match="Expected neither workers nor several devices"):
+        AuditSpec(model="m", images="i", scheduler="local:2", **option)
+
+
 def test_lost_scheduler_is_told(scripted: Callable[..., type[ScriptedWorker]]) -> None:
     """A scheduler that ends in the middle ends the audit with a message, not with a wait."""
-    with cluster_here(n_workers=1) as short_lived:
+    with (
+        dask.config.set({"distributed.comm.timeouts.connect": "1s"}),  # for Dask's own closing
+        cluster_here(n_workers=1) as short_lived,
+    ):
         spec = AuditSpec(model="m", images="i", scheduler=short_lived.scheduler_address)
         with open_cluster(spec, lambda: False, lambda _stage: None) as opened:
             assert opened is not None
