@@ -48,7 +48,7 @@ MODEL: Final = "efficientnet_lite0"
 BANDS: Final = 4
 SLEEP_S: Final = 0.5
 """One row: 255 evaluations of a small model take a CPU about a second."""
-LEASES_EACH: Final = 6
+LEASES_EACH: Final = 4
 N_COALITIONS: Final = 256
 OPENED: Final = {"provider": "none", "onnxruntime": "0.0.0"}
 
@@ -218,27 +218,31 @@ def main() -> None:
     parser.add_argument("--note", default="")
     parser.add_argument("--out", type=Path, default=Path(__file__).with_suffix(".json"))
     given = parser.parse_args()
+    model = given.model or find_model(MODEL).path
     sleeping: dict[str, dict[str, dict[str, float]]] = {"here": {}, "dask": {}}
+    document = {
+        "machine": {
+            "processor": platform.processor() or platform.machine(),
+            "cores": available_threads(),
+            "load_at_the_start": round(os.getloadavg()[0], 1),
+            "distributed": __version__,
+            "note": given.note,
+        },
+        "model": {
+            "file": model.name,
+            "bands": BANDS,
+            "threads_each": 1,
+            "rows_per_s": model_rates(model, given),
+        },
+        "sleeping": {"seconds_a_row": SLEEP_S, "leases_each": LEASES_EACH, **sleeping},
+    }
     n_workers = 1
     while n_workers <= given.most:
         for name, measure in (("here", sleeping_here), ("dask", sleeping_on_dask)):
             found = sleeping[name][str(n_workers)] = measure(n_workers)
             print(f"{name:5} {n_workers:3} sleeping workers: {found}")
-        n_workers *= 2
-    model = given.model or find_model(MODEL).path
-    rates = model_rates(model, given)
-    document = {
-        "machine": {
-            "processor": platform.processor() or platform.machine(),
-            "cores": available_threads(),
-            "load_at_the_end": round(os.getloadavg()[0], 1),
-            "distributed": __version__,
-            "note": given.note,
-        },
-        "model": {"file": model.name, "bands": BANDS, "threads_each": 1, "rows_per_s": rates},
-        "sleeping": {"seconds_a_row": SLEEP_S, "leases_each": LEASES_EACH, **sleeping},
-    }
-    given.out.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+            given.out.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+        n_workers *= 4
     print(f"Written to {given.out}")
 
 
