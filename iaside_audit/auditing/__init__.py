@@ -12,6 +12,7 @@ module                        what it holds
 ``books``                     what all executors share
 ``cluster``                   a Dask cluster: connect to one, or start one on this machine
 ``dask_executor``, ``bench``  leases on a cluster: sending them, and running them there
+``parcels``                   files on their way to a cluster, by sha256
 ``workers``, ``wire``         a worker as the supervisor sees it, and how the two talk
 ``limits``                    what a worker may take: memory, model size, time
 ``tasks``                     what a worker does: inspect, open, statistics, settle, lease, trial

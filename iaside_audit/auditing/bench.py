@@ -8,21 +8,16 @@ the client sends them, and they are kept by sha256 until the worker ends.
 
 from __future__ import annotations
 
-import re
-import shutil
-import tempfile
 import threading
-import weakref
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from iaside_audit._version import __version__
 from iaside_audit.auditing.limits import Limits
+from iaside_audit.auditing.parcels import Shelf
 from iaside_audit.auditing.wire import decode, encode
-from iaside_audit.classifier.identity import file_sha256
-from iaside_audit.errors import ModelError, WorkerLostError
+from iaside_audit.errors import WorkerLostError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -37,7 +32,6 @@ if TYPE_CHECKING:
 POLL_S: Final = 0.05
 """How long the end of an audit may go unnoticed."""
 ATTRIBUTE: Final = "iaside_bench"
-SHA256: Final = re.compile("[0-9a-f]{64}")
 
 _making = threading.Lock()
 
@@ -87,11 +81,8 @@ class Bench:
     """
 
     def __init__(self, folder: str, memory_bytes: int | None) -> None:
-        self._kept = Path(tempfile.mkdtemp(prefix="iaside-", dir=folder))
-        weakref.finalize(self, shutil.rmtree, self._kept, ignore_errors=True)
+        self.shelf = Shelf(folder)
         self._memory_bytes = memory_bytes
-        self._known: dict[str, tuple[int, int, str]] = {}
-        self._models: dict[frozenset[str], Path] = {}
         self._busy = threading.Lock()
         self._ended: set[str] = set()
         self._worker: Worker | None = None
@@ -134,28 +125,14 @@ class Bench:
         self._worker = None
         self._prepared = ()
 
-    def keep(self, sha256: str, start: int, chunk: bytes, *, is_last: bool) -> bool:
-        """Take a piece of a file; say whether the whole is what its name says."""
-        part = self._path(f"{sha256}.part")
-        with part.open("r+b" if start else "wb") as file:
-            file.seek(start)
-            file.write(chunk)
-        if not is_last:
-            return True
-        if file_sha256(part) != sha256:
-            part.unlink()
-            return False
-        part.replace(self._path(sha256))
-        return True
-
     def _run(self, errand: Errand, start: StartWorker) -> Iterator[Message]:
         is_ready = self._prepared == errand.preparation and self._owner == errand.audit
         wanted = dict.fromkeys(errand.image_files.items())
         if not is_ready:
-            if frozenset(errand.model_files.values()) not in self._models:
+            if not self.shelf.has_model(errand.model_files):
                 wanted |= dict.fromkeys(errand.model_files.items())
             wanted |= dict.fromkeys(("", sha256) for sha256 in errand.preparation)
-        missing = [sha256 for location, sha256 in wanted if self._find(location, sha256) is None]
+        missing = [sha256 for location, sha256 in wanted if not self.shelf.find(location, sha256)]
         if missing:
             yield {"kind": "missing", "sha256": list(dict.fromkeys(missing))}
             return
@@ -178,9 +155,10 @@ class Bench:
             done = ()
         self._prepared = done
         for sha256 in errand.preparation[len(done) :]:
-            message = decode(self._path(sha256).read_bytes())
+            message = decode(self.shelf.path(sha256).read_bytes())
             if "model" in message:
-                message["model"] = str(self._model(message, errand.model_files))
+                model = self.shelf.model(Path(message["model"]), errand.model_files)
+                message["model"] = str(model)
             *_, reply = self._replies(errand, message)
             if reply["kind"] == "error":
                 self.release()
@@ -214,7 +192,7 @@ class Bench:
                 return None
             location = image["location"]
             sha256 = errand.image_files.get(location)
-            path = None if sha256 is None else self._find(location, sha256)
+            path = None if sha256 is None else self.shelf.find(location, sha256)
             return {**image, "location": str(path or location)}
 
         lease = decode(errand.lease)
@@ -224,61 +202,11 @@ class Bench:
         ]
         return lease
 
-    def _model(self, message: Message, files: dict[str, str]) -> Path:
-        """Return where the model lies here, its external data beside it."""
-        model = Path(message["model"])
-        known = frozenset(files.values())
-        if known in self._models:
-            return self._models[known]
-        if all(self._shared(location, sha256) for location, sha256 in files.items()):
-            return model
-        folder = Path(tempfile.mkdtemp(prefix="model-", dir=self._kept))
-        for location, sha256 in files.items():
-            path = Path(location)
-            if ".." in path.parts or not path.is_relative_to(model.parent):
-                raise ModelError(
-                    f"Expected the external data of '{model.name}' beside it, found '{path}'. "
-                    "Put the model and its data in one folder.",
-                    path=str(model),
-                )
-            copy = folder / path.relative_to(model.parent)
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            if self._path(sha256).exists():
-                self._path(sha256).replace(copy)  # a link would be refused as unsafe
-            else:
-                shutil.copyfile(location, copy)
-        self._models[known] = folder / model.name
-        return self._models[known]
-
-    def _find(self, location: str, sha256: str) -> Path | None:
-        """Return where a file lies here, kept or shared; None where it must be sent."""
-        kept = self._path(sha256) if SHA256.fullmatch(sha256) else None
-        if kept is not None and kept.exists():
-            return kept
-        return Path(location) if self._shared(location, sha256) else None
-
-    def _shared(self, location: str, sha256: str) -> bool:
-        """Say whether the client's path holds the same bytes here; read once unless it changes."""
-        if not location:
-            return False
-        with suppress(OSError, ModelError):
-            path = Path(location)
-            status = path.stat()
-            known = self._known.get(location)
-            if known is None or known[:2] != (status.st_mtime_ns, status.st_size):
-                known = (status.st_mtime_ns, status.st_size, file_sha256(path))
-                self._known[location] = known
-            return known[2] == sha256
-        return False
-
     def _limits(self, errand: Errand) -> Limits:
         limits = Limits.shared_by(errand.n_sharing, max_model_bytes=errand.max_model_bytes)
         if self._memory_bytes is None or limits.memory_bytes is None:
             return limits
         return replace(limits, memory_bytes=min(limits.memory_bytes, self._memory_bytes))
-
-    def _path(self, name: str) -> Path:
-        return self._kept / name
 
 
 def run_errand(errand: Errand, start: StartWorker) -> tuple[str, list[bytes]]:
@@ -307,7 +235,7 @@ def greet() -> Message:
 
 def keep(sha256: str, start: int, chunk: bytes, *, is_last: bool, dask_worker: DaskWorker) -> bool:
     """Take a piece of a file; Dask fills in its worker."""
-    return bench_of(dask_worker).keep(sha256, start, chunk, is_last=is_last)
+    return bench_of(dask_worker).shelf.keep(sha256, start, chunk, is_last=is_last)
 
 
 def end_audit(audit: str, *, dask_worker: DaskWorker) -> None:

@@ -11,21 +11,19 @@ import secrets
 import threading
 import time
 from contextlib import suppress
-from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from iaside_audit.auditing.bench import Errand, end_audit, keep, run_errand
 from iaside_audit.auditing.books import BookedExecutor, Running
 from iaside_audit.auditing.executor import LEASES_AHEAD, POLL_S
+from iaside_audit.auditing.parcels import Parcels
 from iaside_audit.auditing.record import minor_version
 from iaside_audit.auditing.wire import decode, encode
 from iaside_audit.auditing.workers import ProcessWorker, raise_if_error
-from iaside_audit.classifier.identity import file_sha256
 from iaside_audit.errors import (
     InferenceError,
     MemoryExhaustedError,
-    ModelError,
     SpecError,
     WorkerLostError,
 )
@@ -47,7 +45,6 @@ LOOK_EVERY_S: Final = 1.0
 RESULT_S: Final = 5.0
 """For a result of some kilobytes; a worker that dies meanwhile has its lease run again."""
 CLOSE_S: Final = 2.0
-CHUNK_BYTES: Final = 1 << 24
 
 
 class DaskExecutor(BookedExecutor):
@@ -87,9 +84,8 @@ class DaskExecutor(BookedExecutor):
         self._max_model_bytes = max_model_bytes
         self._start = start
         self._audit = secrets.token_hex(8)
-        self._sources: dict[str, bytes | Path] = {}
-        self._sha256_of: dict[str, str] = {}
-        self._model_files = self._named(_model_files(preparation(batch)))
+        self._parcels = Parcels()
+        self._model_files = self._parcels.named(_model_files(preparation(batch)))
         self._prepared: dict[int, tuple[str, ...]] = {}
         self._running: dict[Future, tuple[Running, int]] = {}
         self._finished: queue.SimpleQueue[Future | None] = queue.SimpleQueue()
@@ -169,7 +165,7 @@ class DaskExecutor(BookedExecutor):
             lease=encode(lease.message()),
             preparation=self._preparation_of(batch),
             model_files=self._model_files,
-            image_files=self._named(images),
+            image_files=self._parcels.named(images),
             n_sharing=self._cluster.n_workers if self._cluster.is_local else 1,
             max_model_bytes=self._max_model_bytes,
         )
@@ -282,32 +278,13 @@ class DaskExecutor(BookedExecutor):
         """Return the names of the tasks before the first lease."""
         if batch not in self._prepared:
             messages = [encode(_absolute(message)) for message in self._preparation(batch)]
-            names = [sha256(message).hexdigest() for message in messages]
-            self._sources.update(zip(names, messages, strict=True))
-            self._prepared[batch] = tuple(names)
+            self._prepared[batch] = tuple(self._parcels.add(message) for message in messages)
         return self._prepared[batch]
-
-    def _named(self, locations: Sequence[str]) -> dict[str, str]:
-        """Return the sha256 of files; one that cannot be read here is left to the worker."""
-        named = {}
-        for location in locations:
-            if location not in self._sha256_of:
-                with suppress(ModelError):
-                    digest = file_sha256(Path(location))
-                    self._sha256_of[location] = digest
-                    self._sources[digest] = Path(location)
-            if location in self._sha256_of:
-                named[location] = self._sha256_of[location]
-        return named
 
     def _deliver(self, address: str, names: Sequence[str]) -> None:
         """Send files to a worker that cannot read them where they lie."""
         for name in names:
-            source = self._sources[name]
-            data = source if isinstance(source, bytes) else source.read_bytes()
-            for start in range(0, max(1, len(data)), CHUNK_BYTES):
-                chunk = data[start : start + CHUNK_BYTES]
-                is_last = start + CHUNK_BYTES >= len(data)
+            for start, chunk, is_last in self._parcels.pieces(name):
                 replies = self._client.run(
                     keep, name, start, chunk, is_last=is_last, workers=[address], on_error="return"
                 )

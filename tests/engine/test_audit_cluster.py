@@ -27,6 +27,7 @@ from iaside_audit.auditing.bench import Bench, Errand
 from iaside_audit.auditing.cluster import open_cluster
 from iaside_audit.auditing.dask_executor import DaskExecutor
 from iaside_audit.auditing.evaluate import LeaseItem
+from iaside_audit.auditing.parcels import Shelf
 from iaside_audit.errors import InferenceError, ModelError, SpecError, WorkerLostError
 from iaside_audit.events import AuditCancelled, Cancelled, Control, Finished, ImageDone
 from iaside_audit.images import IndexedImage
@@ -219,14 +220,14 @@ def test_files_that_a_worker_cannot_read_are_sent(
     save_with_external_data(onnx.load(str(spec.model)), spec.model)
     here = audit_here(convnet_spec(tmp_path, threads=1, batch=30))
     seen: list[str] = []
-    kept = Bench.keep
+    kept = Shelf.keep
 
-    def keep(self: Bench, name: str, start: int, chunk: bytes, *, is_last: bool) -> bool:
+    def keep(self: Shelf, name: str, start: int, chunk: bytes, *, is_last: bool) -> bool:
         seen.append(name)
         return kept(self, name, start, chunk, is_last=is_last)
 
-    monkeypatch.setattr(Bench, "_shared", lambda *_: False)
-    monkeypatch.setattr(Bench, "keep", keep)
+    monkeypatch.setattr(Shelf, "_shared", lambda *_: False)
+    monkeypatch.setattr(Shelf, "keep", keep)
     there = finished(events_here(spec))
     assert_same_rows(here, there)
     assert here.model.sha256 in seen
@@ -235,36 +236,36 @@ def test_files_that_a_worker_cannot_read_are_sent(
 
 def test_kept_files_are_those_that_were_named(tmp_path: Path) -> None:
     """Bytes that are not what their name says are refused and forgotten."""
-    one = Bench(str(tmp_path), None)
+    one = Shelf(str(tmp_path))
     name = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"  # of "test"
     assert one.keep(name, 0, b"te", is_last=False)
-    assert one._find("", name) is None
+    assert one.find("", name) is None
     assert one.keep(name, 2, b"st", is_last=True)
-    assert one._find("", name) is not None
+    assert one.find("", name) is not None
     assert not one.keep("0" * 64, 0, b"test", is_last=True)
-    assert one._find("", "0" * 64) is None
+    assert one.find("", "0" * 64) is None
 
 
 def test_a_path_is_shared_only_while_its_bytes_are_the_clients(tmp_path: Path) -> None:
     """A file of the same name and other content, now or later, is not taken."""
-    one = Bench(str(tmp_path), None)
+    one = Shelf(str(tmp_path))
     path = tmp_path / "model.onnx"
     path.write_bytes(b"test")
     name = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
-    assert one._find(str(path), name) == path
+    assert one.find(str(path), name) == path
     path.write_bytes(b"another")
-    assert one._find(str(path), name) is None
+    assert one.find(str(path), name) is None
     path.unlink()
-    assert one._find(str(path), name) is None
+    assert one.find(str(path), name) is None
 
 
 def test_external_data_outside_the_models_folder_is_not_written(tmp_path: Path) -> None:
     """What a client sends stays in the folder that is kept for it."""
-    one = Bench(str(tmp_path), None)
+    one = Shelf(str(tmp_path))
     name = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
     one.keep(name, 0, b"test", is_last=True)
     with pytest.raises(ModelError, match=r"Expected the external data of 'm\.onnx' beside it"):
-        one._model({"model": "/a/m.onnx"}, {"/a/m.onnx": name, "/etc/cron": name})
+        one.model(Path("/a/m.onnx"), {"/a/m.onnx": name, "/etc/cron": name})
 
 
 def test_every_lease_is_answered_once(
@@ -487,7 +488,7 @@ def test_bench_keeps_its_child_while_the_preparation_is_the_same(
     ):
         data = bench.encode(message)
         names.append(sha256(data).hexdigest())
-        one.keep(names[-1], 0, data, is_last=True)
+        one.shelf.keep(names[-1], 0, data, is_last=True)
 
     def kinds(audit: str, settle: str) -> list[str]:
         errand = Errand(
