@@ -19,9 +19,12 @@ class Purpose(IntEnum):
     ORDERS = 0
     BASELINE = 1
     BOOTSTRAP = 2
+    CORRUPTION = 3
 
 
-def image_generator(seed: int, image_id: str, purpose: Purpose) -> np.random.Generator:
+def image_generator(
+    seed: int, image_id: str, purpose: Purpose, *details: int
+) -> np.random.Generator:
     """Return the generator of one image for one purpose.
 
     Parameters
@@ -32,8 +35,10 @@ def image_generator(seed: int, image_id: str, purpose: Purpose) -> np.random.Gen
         sha256 of the decoded image, 64 hexadecimal digits.
     purpose : Purpose
         What will be drawn.
+    details : int
+        What else tells streams of one purpose apart, not negative.
     """
-    sequence = np.random.SeedSequence([seed, int(image_id, 16), int(purpose)])
+    sequence = np.random.SeedSequence([seed, int(image_id, 16), int(purpose), *details])
     return np.random.default_rng(sequence)
 
 

@@ -2,7 +2,8 @@
 
 Only names live here, in the bottom layer, so that a specification can be checked without importing
 the mathematics. The implementations stand beside their peers (``spectrum.baselines``,
-``statistics.values``); a plug-in adds one through an entry point of the group named below.
+``statistics.values``, ``robustness.corruptions``); a plug-in adds one through an entry point of the
+group named below.
 """
 
 from __future__ import annotations
@@ -92,3 +93,26 @@ VALUE_FUNCTIONS = Registry(
     ("log-probability", "probability", "accuracy", "margin"),
 )
 """What a coalition is worth (METHOD.md, section 3)."""
+
+CORRUPTIONS = Registry(
+    "corruption",
+    "iaside_audit.corruptions",
+    (
+        "gaussian_noise",
+        "shot_noise",
+        "impulse_noise",
+        "defocus_blur",
+        "glass_blur",
+        "motion_blur",
+        "zoom_blur",
+        "snow",
+        "frost",
+        "fog",
+        "brightness",
+        "contrast",
+        "elastic_transform",
+        "pixelate",
+        "jpeg_compression",
+    ),
+)
+"""What is done to an image before the model sees it (METHOD.md, section 9)."""
