@@ -29,14 +29,16 @@ def brightness(image: Pixels, setting: Setting, _generator: np.random.Generator)
     value = image.max(axis=2, keepdims=True)
     raised = np.minimum(value + np.float32(rise * WHITE), WHITE)
     is_black = value == 0
-    return np.where(is_black, raised, image * (raised / np.where(is_black, 1, value)))
+    factor = raised / np.where(is_black, 1, value)
+    return np.asarray(np.where(is_black, raised, image * factor), dtype=np.float32)
 
 
 def contrast(image: Pixels, setting: Setting, _generator: np.random.Generator) -> Pixels:
     """Shrink each channel's distance to its mean over the image."""
     (factor,) = setting.parameters
     mean = image.mean(axis=(0, 1), keepdims=True)
-    return (image - mean) * np.float32(factor) + mean
+    shrunk: Pixels = (image - mean) * np.float32(factor) + mean
+    return shrunk
 
 
 def elastic_transform(image: Pixels, setting: Setting, generator: np.random.Generator) -> Pixels:

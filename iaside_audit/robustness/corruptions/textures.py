@@ -96,7 +96,7 @@ def plasma(side: int, decay: float, generator: np.random.Generator) -> NDArray[n
         cloud[half::step, ::step] = _unsettled(left_and_right + below, reach, generator)
         step, reach = half, reach / decay**2
     cloud -= cloud.min()
-    return (cloud / cloud.max()).astype(np.float32)
+    return np.asarray(cloud / cloud.max(), dtype=np.float32)
 
 
 def frost_texture(height: int, width: int, zoom: float, generator: np.random.Generator) -> Pixels:
@@ -121,10 +121,11 @@ def frost_texture(height: int, width: int, zoom: float, generator: np.random.Gen
     size = (math.ceil(height / zoom), math.ceil(width / zoom))
     relief = _with_power(_streaks(size, generator), plate.power)
     relief += np.float32(plate.colour_spread * generator.standard_normal())
-    plate_pixels = np.clip(relief[..., None] + np.array(plate.colour, dtype=np.float32), 0, WHITE)
-    if size != (height, width):
-        plate_pixels = cv2.resize(plate_pixels, (width, height), interpolation=cv2.INTER_LINEAR)
-    return np.asarray(plate_pixels, dtype=np.float32)
+    drawn = np.clip(relief[..., None] + np.array(plate.colour, dtype=np.float32), 0, WHITE)
+    if size == (height, width):
+        return drawn
+    resized = cv2.resize(drawn, (width, height), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(resized, dtype=np.float32)
 
 
 def _unsettled(

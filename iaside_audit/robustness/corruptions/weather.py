@@ -33,7 +33,8 @@ def snow(image: Pixels, setting: Setting, generator: np.random.Generator) -> Pix
     )
     whitened = np.maximum(image, _grey(image) * np.float32(1.5) + np.float32(WHITE / 2))
     covered = np.float32(kept) * image + np.float32(1 - kept) * whitened
-    return covered + (fallen + np.rot90(fallen, k=2))[..., None]
+    snowed: Pixels = covered + (fallen + np.rot90(fallen, k=2))[..., None]
+    return snowed
 
 
 def frost(image: Pixels, setting: Setting, generator: np.random.Generator) -> Pixels:
