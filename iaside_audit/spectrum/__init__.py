@@ -7,6 +7,7 @@ Where                   What
 :mod:`.decomposition`   an image cut into the images of its bands
 :mod:`.baselines`       what stands in for an absent band; the data set's statistics
 :mod:`.mixing`          the images of coalitions, as one matrix product
+:mod:`.moments`         second moments of an image and its corrupted copy, by band
 :mod:`.reference`       the authors' published filter, used by reference mode only
 ======================  ============================================================
 
@@ -26,10 +27,12 @@ from iaside_audit.spectrum.baselines import (
 )
 from iaside_audit.spectrum.decomposition import decompose
 from iaside_audit.spectrum.mixing import affine_normalise, components, mix
+from iaside_audit.spectrum.moments import BandMoments, band_moments
 from iaside_audit.spectrum.partition import Partition, full_band_map, make_partition
 from iaside_audit.spectrum.reference import ReferenceFilter, reference_windows
 
 __all__ = [
+    "BandMoments",
     "Baseline",
     "BaselineNeeds",
     "DatasetStatistics",
@@ -37,6 +40,7 @@ __all__ = [
     "ReferenceFilter",
     "StatisticsAccumulator",
     "affine_normalise",
+    "band_moments",
     "baseline_needs",
     "components",
     "decompose",
