@@ -66,7 +66,7 @@ def test_every_condition_keeps_form_and_input(
              "zoom_blur", "brightness", "contrast", "pixelate", "jpeg_compression"]
 )  # fmt: skip
 def test_severity_raises_the_error(name: str) -> None:
-    """The difference to the clean image grows with the severity; the others are not published so."""
+    """The difference to the clean image grows with the severity (not so for the others)."""
     image = photograph(224, 224).astype(np.int64)
     differences = [
         np.mean([abs(corrupted(image.astype(np.uint8), name, s, seed=k) - image).mean()
