@@ -8,6 +8,8 @@ permutation
     Antithetic random orders, their walks, and the estimates of single images.
 interactions
     Moebius coefficients and the Shapley interaction index of pairs.
+multilinear
+    Players that are present in part.
 closed_form
     Games whose solution is a formula; the ground truth of tests and self-check.
 
@@ -29,6 +31,7 @@ from iaside_audit.games.closed_form import (
 from iaside_audit.games.coalitions import all_codes, coalition_codes, coalition_matrix
 from iaside_audit.games.exact import shapley_values, shapley_weights, value_table
 from iaside_audit.games.interactions import moebius_transform, pair_interactions
+from iaside_audit.games.multilinear import multilinear_extension
 from iaside_audit.games.permutation import draw_orders, walk_codes, walk_shapley
 
 __all__ = [
@@ -42,6 +45,7 @@ __all__ = [
     "draw_orders",
     "glove_game",
     "moebius_transform",
+    "multilinear_extension",
     "pair_interactions",
     "shapley_values",
     "shapley_weights",

@@ -8,6 +8,7 @@ Where                   What
 :mod:`.baselines`       what stands in for an absent band; the data set's statistics
 :mod:`.mixing`          the images of coalitions, as one matrix product
 :mod:`.moments`         second moments of an image and its corrupted copy, by band
+:mod:`.gains`           how much of each band a perturbation leaves
 :mod:`.reference`       the authors' published filter, used by reference mode only
 ======================  ============================================================
 
@@ -26,6 +27,7 @@ from iaside_audit.spectrum.baselines import (
     draw_baseline,
 )
 from iaside_audit.spectrum.decomposition import decompose
+from iaside_audit.spectrum.gains import Gain, band_gains
 from iaside_audit.spectrum.mixing import affine_normalise, components, mix
 from iaside_audit.spectrum.moments import BandMoments, band_moments
 from iaside_audit.spectrum.partition import Partition, full_band_map, make_partition
@@ -36,10 +38,12 @@ __all__ = [
     "Baseline",
     "BaselineNeeds",
     "DatasetStatistics",
+    "Gain",
     "Partition",
     "ReferenceFilter",
     "StatisticsAccumulator",
     "affine_normalise",
+    "band_gains",
     "band_moments",
     "baseline_needs",
     "components",

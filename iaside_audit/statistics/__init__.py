@@ -8,6 +8,9 @@ bootstrap
     Means of resampled rows, and percentile intervals.
 estimates
     The profile of a model over its images, every number with its interval.
+association
+    Correlations over models with intervals, and a map of profiles; imports scipy.stats, so it is
+    imported by itself.
 
 Everything is float64 and knows no file, model or image.
 """

@@ -1,0 +1,147 @@
+"""Predicted losses against games whose answer is known."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from iaside_audit.games import coalition_matrix, shapley_values
+from iaside_audit.robustness.prediction import (
+    Form,
+    GameRows,
+    carrying_bands,
+    carrying_sentence,
+    loss_by_band,
+    predict_loss,
+    predicted_values,
+)
+
+if TYPE_CHECKING:
+    from iaside_audit.types import FloatMatrix
+
+N_BANDS = 3
+
+
+def rows_of(tables: FloatMatrix) -> GameRows:
+    """Return the rows of images whose value tables are given."""
+    return GameRows(
+        empty=tables[:, 0],
+        grand=tables[:, -1],
+        shapley=shapley_values(tables, n_players=N_BANDS),
+        table=tables,
+    )
+
+
+@pytest.fixture
+def rows() -> GameRows:
+    """Return the rows of five images with interactions between bands."""
+    return rows_of(np.random.default_rng(1).normal(size=(5, 1 << N_BANDS)))
+
+
+@pytest.mark.parametrize("form", Form)
+@pytest.mark.parametrize("gain", [0.0, 1.0])
+def test_predictions_are_exact_where_all_is_left_or_nothing(
+    rows: GameRows, form: Form, gain: float
+) -> None:
+    """With every band gone the empty value is predicted, with every band there the grand one."""
+    values = predicted_values(rows, np.full((5, 1, N_BANDS), gain), form)
+    expected = rows.grand if gain else rows.empty
+    np.testing.assert_allclose(values[:, 0], expected, atol=1e-12)
+
+
+def test_multilinear_predictions_are_exact_at_every_corner(rows: GameRows) -> None:
+    """A perturbation that removes some bands whole is a coalition, whose value is known."""
+    corners = coalition_matrix(np.arange(8, dtype=np.uint32), n_players=N_BANDS).astype(float)
+    gains = np.broadcast_to(corners, (5, 8, N_BANDS))
+    np.testing.assert_allclose(predicted_values(rows, gains, Form.MULTILINEAR), rows.table)
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_both_forms_agree_on_additive_games(seed: int) -> None:
+    """Without interactions there is nothing for the table to add."""
+    generator = np.random.default_rng(seed)
+    members = coalition_matrix(np.arange(8, dtype=np.uint32), n_players=N_BANDS)
+    rows = rows_of(generator.normal(size=(4, 1)) + generator.normal(size=(4, 3)) @ members.T)
+    gains = generator.uniform(size=(4, 6, N_BANDS))
+    additive, multilinear = (predicted_values(rows, gains, form) for form in Form)
+    np.testing.assert_allclose(additive, multilinear, atol=1e-12)
+
+
+def test_the_midpoint_is_the_prediction_of_half_of_every_band(rows: GameRows) -> None:
+    """The predictor without a spectrum is the additive form at w = 1/2."""
+    halves = predicted_values(rows, np.full((5, 1, N_BANDS), 0.5), Form.ADDITIVE)
+    np.testing.assert_allclose(rows.midpoint(), halves[:, 0])
+
+
+def test_the_bands_losses_add_up_to_the_loss(rows: GameRows) -> None:
+    """What the bands add is what the prediction falls below the value of the clean image."""
+    gains = np.random.default_rng(2).uniform(size=(5, 4, N_BANDS))
+    fall = rows.grand[:, None] - predicted_values(rows, gains, Form.ADDITIVE)
+    np.testing.assert_allclose(loss_by_band(rows, gains).sum(axis=-1), fall)
+
+
+def test_a_predicted_loss_has_its_parts() -> None:
+    """One band of weight 2, half of it left: a loss of 1 beyond the clean one, all from there."""
+    members = coalition_matrix(np.arange(8, dtype=np.uint32), n_players=N_BANDS)
+    rows = rows_of(np.tile(-3 + members @ np.array([0.0, 2.0, 0.0]), (6, 1)))
+    loss = predict_loss(
+        rows, np.full((6, 1, N_BANDS), 0.5), Form.MULTILINEAR, seed=0, confidence=0.95
+    )
+    assert loss.loss == pytest.approx(2)
+    assert loss.interval == pytest.approx((2, 2))
+    assert loss.added == pytest.approx(1)
+    assert loss.shares == pytest.approx((0, 1, 0))
+    assert loss.midpoint == pytest.approx(2)
+
+
+def test_the_interval_of_a_predicted_loss_covers_its_mean_over_images() -> None:
+    """The bootstrap over images covers a known mean about as often as it says."""
+    n_covered = 0
+    for seed in range(200):
+        generator = np.random.default_rng(seed)
+        empty = generator.normal(-2, 1, size=60)
+        shapley = generator.normal(0.5, 0.5, size=(60, N_BANDS))
+        rows = GameRows(empty=empty, grand=empty + shapley.sum(axis=1), shapley=shapley, table=None)
+        gains = generator.uniform(size=(60, 2, N_BANDS))
+        low, high = predict_loss(
+            rows, gains, Form.ADDITIVE, seed=seed, confidence=0.95, n_resamples=400
+        ).interval
+        n_covered += low <= 2 - 0.75 <= high
+    assert 180 <= n_covered <= 199  # 95 % of 200 within about 3 standard deviations
+
+
+def test_rows_without_a_table_allow_the_additive_form_only(rows: GameRows) -> None:
+    """Permutation audits walk too few coalitions for the multilinear form."""
+    without = GameRows(empty=rows.empty, grand=rows.grand, shapley=rows.shapley, table=None)
+    assert without.forms == (Form.ADDITIVE,)
+    with pytest.raises(ValueError, match="all coalitions"):
+        predicted_values(without, np.ones((5, 1, N_BANDS)), Form.MULTILINEAR)
+
+
+@pytest.mark.parametrize(
+    ("shares", "run"),
+    [
+        ([0.6, 0.2, 0.2], (0, 0)),
+        ([0.3, 0.4, 0.3], (0, 1)),
+        ([0.2, 0.3, 0.5], (2, 2)),
+        ([-0.1, 0.3, 0.4, 0.4], (2, 3)),
+        ([0.25, 0.0, 0.0, 0.45, 0.3], (3, 4)),
+    ],
+)
+def test_the_shortest_run_that_carries_half_is_named(
+    shares: list[float], run: tuple[int, int]
+) -> None:
+    """Of equally short runs of bands, the one that carries most is named."""
+    assert carrying_bands(shares) == run
+
+
+def test_the_sentence_names_the_bands() -> None:
+    """The sentence gives the share in whole per cent, and says where there is nothing to share."""
+    assert carrying_sentence("fog", [0.8, 0.1, 0.1]).endswith(
+        "80 % of the predicted loss comes from band 0"
+    )
+    assert carrying_sentence("fog", [np.nan] * 3) == "fog: no loss is predicted"
