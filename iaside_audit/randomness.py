@@ -20,6 +20,9 @@ class Purpose(IntEnum):
     BASELINE = 1
     BOOTSTRAP = 2
     CORRUPTION = 3
+    FOURIER = 10
+    BAND_NOISE = 11
+    ATTACK = 12
 
 
 def image_generator(
