@@ -22,6 +22,7 @@ from iaside_audit.auditing.limits import ALIVE, apply_limits, lift_address_space
 from iaside_audit.auditing.tasks import TaskServer
 from iaside_audit.auditing.wire import decode, encode
 from iaside_audit.classifier.providers import has_nvidia_driver
+from iaside_audit.robustness.tasks import measurement_tasks
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -57,7 +58,11 @@ def _serve() -> None:
         def say_alive(rows: int, elapsed_s: float) -> None:
             connection.send_bytes(encode({"kind": ALIVE, "rows": rows, "elapsed_s": elapsed_s}))
 
-        server = TaskServer(max_model_bytes=greeting["max_model_bytes"], on_run=say_alive)
+        server = TaskServer(
+            max_model_bytes=greeting["max_model_bytes"],
+            on_run=say_alive,
+            more_tasks=measurement_tasks,
+        )
         messages: SimpleQueue[Message | None] = SimpleQueue()
         threading.Thread(target=_listen, args=(connection, messages, server), daemon=True).start()
         with suppress(BrokenPipeError, ConnectionResetError):  # nobody waits for the reply

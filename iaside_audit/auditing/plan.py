@@ -210,17 +210,21 @@ def _row_length(spec: AuditSpec, estimator: Estimator) -> int:
     return 2 * spec.pairs * (spec.bands - 1) + 2
 
 
+def batch_limit(spec: AuditSpec, size: tuple[int, int]) -> int:
+    """Return the rows of a call at most, for an input of this height and width."""
+    if isinstance(spec.batch, int):
+        return spec.batch
+    limit = BATCH_AT_224 * PIXELS_AT_224 // (size[0] * size[1])
+    return min(max(limit, BATCH_AT_224), MAX_BATCH)
+
+
 def _batch(spec: AuditSpec, per_image: int, *, size: tuple[int, int]) -> tuple[int, int]:
     """Return the rows of a call and the images of a lease.
 
     Batches are filled evenly: an image of 255 rows takes 8 calls of 32, and images of 15 rows
     share a call two by two.
     """
-    if isinstance(spec.batch, int):
-        limit = spec.batch
-    else:
-        limit = BATCH_AT_224 * PIXELS_AT_224 // (size[0] * size[1])
-        limit = min(max(limit, BATCH_AT_224), MAX_BATCH)
+    limit = batch_limit(spec, size)
     lease_images = max(1, limit // per_image)
     n_rows = lease_images * per_image
     n_calls = -(-n_rows // limit)

@@ -35,13 +35,16 @@ from iaside_audit.spec import MAX_MODEL_BYTES, Mode
 from iaside_audit.spectrum import DatasetStatistics, StatisticsAccumulator
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     import onnx
 
     from iaside_audit.auditing.wire import Message
     from iaside_audit.classifier.runtime_session import OnRun
     from iaside_audit.rows import ValueRow
+
+    Task = Callable[[Message], Iterator[Message]]
+    MoreTasks = Callable[[Callable[[], OnnxClassifier]], Mapping[str, Task]]
 
 
 class TaskServer:
@@ -53,6 +56,8 @@ class TaskServer:
         The most that a model with its external data may take.
     on_run : callable
         Takes the number of images, and the seconds they took, after each run of the model.
+    more_tasks : callable
+        Takes a callable that returns the open model, and returns tasks of upper layers by name.
     """
 
     def __init__(
@@ -60,10 +65,12 @@ class TaskServer:
         *,
         max_model_bytes: int = MAX_MODEL_BYTES,
         on_run: OnRun = lambda _rows, _elapsed_s: None,
+        more_tasks: MoreTasks = lambda _opened: {},
     ) -> None:
         self._max_model_bytes = max_model_bytes
         self._on_run = on_run
         self._run_options = ort.RunOptions()
+        self._more_tasks = more_tasks(self._opened)
         self._classifier: OnnxClassifier | None = None
         self._evaluator: LeaseEvaluator | ReferenceEvaluator | None = None
         self._trials: TrialRunner | None = None
@@ -92,7 +99,7 @@ class TaskServer:
             self._classifier.close()
             self._classifier = None
 
-    def _tasks(self) -> dict[str, Callable[[Message], Iterator[Message]]]:
+    def _tasks(self) -> dict[str, Task]:
         return {
             "inspect": self._inspect,
             "open": self._open,
@@ -101,6 +108,7 @@ class TaskServer:
             "byte_loss": self._byte_loss,
             "lease": self._lease,
             "trial": self._trial,
+            **self._more_tasks,
         }
 
     def _inspect(self, message: Message) -> Iterator[Message]:

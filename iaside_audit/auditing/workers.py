@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import IO
 
+    from iaside_audit.auditing.tasks import MoreTasks
+
 START_DEADLINE_S: Final = 60.0
 STOP_S: Final = 0.25
 """For a worker to end its model's run and itself; then it is killed."""
@@ -220,12 +222,18 @@ class ProcessWorker:
 
 
 class InProcessWorker:
-    """A worker in this process, for tests: the same tasks, nothing isolated."""
+    """A worker in this process, for tests: the same tasks, nothing isolated.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    more_tasks : callable
+        Adds the tasks of upper layers.
+    """
+
+    def __init__(self, more_tasks: MoreTasks = lambda _opened: {}) -> None:
         from iaside_audit.auditing.tasks import TaskServer  # noqa: PLC0415 - imports onnxruntime
 
-        self._server = TaskServer()
+        self._server = TaskServer(more_tasks=more_tasks)
         self._queue: deque[Message] = deque()
         self._replies: Iterator[Message] = iter(())
 

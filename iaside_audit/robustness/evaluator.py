@@ -1,0 +1,143 @@
+"""A worker's part in a measurement: photographs in, rows of named arrays out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, assert_never
+
+import numpy as np
+
+from iaside_audit.errors import ImageError
+from iaside_audit.images import read_pixels, resize_and_crop
+from iaside_audit.result import FailedImage
+from iaside_audit.robustness.asker import Asker
+from iaside_audit.robustness.attack import AttackSearch
+from iaside_audit.robustness.requests import (
+    AttackRequest,
+    HeatmapRequest,
+    PassbandRequest,
+)
+from iaside_audit.robustness.rows import MeasuredRow
+from iaside_audit.robustness.sweeps import HeatmapSweep, PassbandSweep, ReadImage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from iaside_audit.auditing.evaluate import LeaseItem
+    from iaside_audit.auditing.settings import EvaluationSettings
+    from iaside_audit.classifier.session import OnnxClassifier
+    from iaside_audit.robustness.requests import Request
+    from iaside_audit.robustness.sweeps import Arrays, Measurement
+
+OWN_LABEL: Final = -1
+"""The label of an image until the model itself has said it."""
+ATTACK_LEASE: Final = 32
+"""Images that are attacked together: each round of queries is one call of the model."""
+
+
+def images_a_lease(request: Request) -> int:
+    """Return how many images a measurement takes at once."""
+    return ATTACK_LEASE if isinstance(request, AttackRequest) else 1
+
+
+class MeasurementEvaluator:
+    """Measures leases of images.
+
+    Parameters
+    ----------
+    classifier : OnnxClassifier
+        The model.
+    settings : EvaluationSettings
+        Preprocessing, batch, and the specification whose bands, range and seed are used.
+    request : Request
+        What is measured.
+    """
+
+    def __init__(
+        self, classifier: OnnxClassifier, settings: EvaluationSettings, request: Request
+    ) -> None:
+        self._frame = settings.frame_preprocessing
+        self._asker = Asker(classifier, settings.preprocessing, settings.batch)
+        self._measure = _measurement(self._asker, settings, request)
+
+    @property
+    def n_evaluations(self) -> int:
+        """Images put through the model so far."""
+        return self._asker.n_evaluations
+
+    def __call__(self, items: Sequence[LeaseItem]) -> Iterator[MeasuredRow | FailedImage]:
+        """Yield a row, or a failure, for each item, in order."""
+        prepared = [self._prepare(item) for item in items]
+        read = [one for one in prepared if isinstance(one, ReadImage)]
+        if not read:
+            yield from (one for one in prepared if isinstance(one, FailedImage))
+            return
+        clean = self._asker.log_probabilities([one.image for one in read])
+        predictions = clean.argmax(axis=1).tolist()
+        read = [
+            one if one.label >= 0 else replace(one, label=prediction)
+            for one, prediction in zip(read, predictions, strict=True)
+        ]
+        measured = iter(zip(read, clean, predictions, self._measure(read), strict=True))
+        for item, one in zip(items, prepared, strict=True):
+            if isinstance(one, FailedImage):
+                yield one
+            else:
+                yield _row(item, *next(measured))
+
+    def _prepare(self, item: LeaseItem) -> ReadImage | FailedImage:
+        try:
+            pixels = resize_and_crop(read_pixels(item.image), self._frame)
+        except ImageError as error:
+            return FailedImage(path=item.image.path, reason=error.message)
+        image = np.ascontiguousarray(pixels.transpose(2, 0, 1)).astype(np.float32)
+        return ReadImage(
+            image_id=item.image.image_id,
+            label=OWN_LABEL if item.image.label is None else item.image.label,
+            pixels=pixels,
+            image=image / np.float32(255),
+        )
+
+
+def _row(
+    item: LeaseItem,
+    read: ReadImage,
+    clean: NDArray[np.float64],
+    prediction: int,
+    arrays: Arrays,
+) -> MeasuredRow | FailedImage:
+    others = np.delete(clean, read.label)
+    arrays = {
+        "clean_log_p": np.asarray(clean[read.label], dtype=np.float32),
+        "clean_best_other": np.asarray(others.max(), dtype=np.float32),
+        **arrays,
+    }
+    broken = [name for name, values in arrays.items() if not np.isfinite(values).all()]
+    if broken:
+        return FailedImage(
+            path=item.image.path,
+            reason=f"the model returned a value that is not finite ({', '.join(broken)})",
+        )
+    return MeasuredRow(
+        index=item.index,
+        image_id=item.image.image_id,
+        path=item.image.path,
+        label=read.label,
+        prediction=prediction,
+        arrays=arrays,
+    )
+
+
+def _measurement(asker: Asker, settings: EvaluationSettings, request: Request) -> Measurement:
+    size = settings.frame_preprocessing.crop_size
+    match request:
+        case HeatmapRequest():
+            return HeatmapSweep(asker, settings.spec, request, size)
+        case PassbandRequest():
+            return PassbandSweep(asker, settings.spec, request, size)
+        case AttackRequest():
+            return AttackSearch(asker, settings.spec, request)
+        case _:
+            assert_never(request)

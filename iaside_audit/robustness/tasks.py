@@ -1,0 +1,68 @@
+"""The named tasks of a worker that measure: settle, then leases."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from iaside_audit.auditing.evaluate import LeaseItem
+from iaside_audit.auditing.settings import EvaluationSettings
+from iaside_audit.errors import IASideError
+from iaside_audit.result import FailedImage
+from iaside_audit.robustness.evaluator import MeasurementEvaluator
+from iaside_audit.robustness.requests import request_from_wire
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from iaside_audit.auditing.tasks import Task
+    from iaside_audit.auditing.wire import Message
+    from iaside_audit.classifier.session import OnnxClassifier
+
+
+def measurement_tasks(opened: Callable[[], OnnxClassifier]) -> Mapping[str, Task]:
+    """Return the tasks of :class:`MeasurementTasks` by name."""
+    tasks = MeasurementTasks(opened)
+    return {"settle_measurement": tasks.settle, "measure": tasks.measure}
+
+
+class MeasurementTasks:
+    """Measures leases of images, once it knows what is asked.
+
+    Parameters
+    ----------
+    opened : callable
+        Returns the open model.
+    """
+
+    def __init__(self, opened: Callable[[], OnnxClassifier]) -> None:
+        self._opened = opened
+        self._evaluator: MeasurementEvaluator | None = None
+
+    def settle(self, message: Message) -> Iterator[Message]:
+        """Fix what is measured and all that decides the numbers."""
+        self._evaluator = MeasurementEvaluator(
+            self._opened(),
+            EvaluationSettings.from_wire(message["settings"]),
+            request_from_wire(message["request"]),
+        )
+        yield {"kind": "done"}
+
+    def measure(self, message: Message) -> Iterator[Message]:
+        """Measure a block of images."""
+        if self._evaluator is None:
+            raise IASideError("Expected settings before the first measurement, found none.")
+        started = time.perf_counter()
+        items = [LeaseItem.from_wire(values) for values in message["items"]]
+        for item, outcome in zip(items, self._evaluator(items), strict=True):
+            if isinstance(outcome, FailedImage):
+                reason = {"path": outcome.path, "reason": outcome.reason}
+                yield {"kind": "failed", "index": item.index, **reason}
+            else:
+                yield {"kind": "row", **outcome.to_wire()}
+        yield {
+            "kind": "done",
+            "lease": message["lease"],
+            "n_evaluations": self._evaluator.n_evaluations,
+            "elapsed_s": time.perf_counter() - started,
+        }
