@@ -14,11 +14,18 @@ from iaside_audit.robustness.asker import Asker
 from iaside_audit.robustness.attack import AttackSearch
 from iaside_audit.robustness.requests import (
     AttackRequest,
+    CorruptionRequest,
     HeatmapRequest,
     PassbandRequest,
 )
 from iaside_audit.robustness.rows import MeasuredRow
-from iaside_audit.robustness.sweeps import HeatmapSweep, PassbandSweep, ReadImage
+from iaside_audit.robustness.sweeps import (
+    CorruptionSweep,
+    HeatmapSweep,
+    PassbandSweep,
+    ReadImage,
+    to_float,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -92,12 +99,11 @@ class MeasurementEvaluator:
             pixels = resize_and_crop(read_pixels(item.image), self._frame)
         except ImageError as error:
             return FailedImage(path=item.image.path, reason=error.message)
-        image = np.ascontiguousarray(pixels.transpose(2, 0, 1)).astype(np.float32)
         return ReadImage(
             image_id=item.image.image_id,
             label=OWN_LABEL if item.image.label is None else item.image.label,
             pixels=pixels,
-            image=image / np.float32(255),
+            image=to_float(pixels),
         )
 
 
@@ -133,6 +139,8 @@ def _row(
 def _measurement(asker: Asker, settings: EvaluationSettings, request: Request) -> Measurement:
     size = settings.frame_preprocessing.crop_size
     match request:
+        case CorruptionRequest():
+            return CorruptionSweep(asker, settings.spec, request, size)
         case HeatmapRequest():
             return HeatmapSweep(asker, settings.spec, request, size)
         case PassbandRequest():

@@ -7,8 +7,10 @@ from enum import StrEnum
 from typing import Any, ClassVar, Final
 
 from iaside_audit.errors import SpecError
+from iaside_audit.registry import CORRUPTIONS
 from iaside_audit.spec import MAX_BANDS
 
+SEVERITIES: Final = (1, 2, 3, 4, 5)
 PUBLISHED_RMS: Final = 15.7 / 224
 """Yin et al. add a basis image of L2 norm 15.7 at 224 px: this root mean square."""
 AUTO_GRID: Final = 16
@@ -25,6 +27,49 @@ class AttackNorm(StrEnum):
 
 PUBLISHED_P: Final = {AttackNorm.LINF: 0.05, AttackNorm.L2: 0.1}
 """Share of the image that the first squares cover, as Andriushchenko et al. set it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CorruptionRequest:
+    """Corruptions at severities, and what each leaves of every band.
+
+    Parameters
+    ----------
+    names : tuple of str
+        Corruptions; all fifteen where empty.
+    severities : tuple of int
+        Out of 1..5, ascending.
+
+    Raises
+    ------
+    SpecError
+        Naming every unknown corruption, with the nearest known one, and faulty severities.
+    """
+
+    names: tuple[str, ...] = ()
+    severities: tuple[int, ...] = SEVERITIES
+
+    kind: ClassVar[str] = "corruption"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "names", tuple(self.names) or CORRUPTIONS.builtin)
+        object.__setattr__(self, "severities", tuple(self.severities))
+        faults = []
+        for name in self.names:
+            try:
+                CORRUPTIONS.check(name)
+            except SpecError as error:
+                faults.append(error.message)
+        severities = list(self.severities)
+        if not severities or severities != sorted(set(severities) & set(SEVERITIES)):
+            faults.append(f"Expected severities out of 1 to 5, ascending, found {severities}.")
+        if faults:
+            raise SpecError(" ".join(faults))
+
+    @property
+    def conditions(self) -> tuple[tuple[str, int], ...]:
+        """Every corruption at every severity, severities within a corruption."""
+        return tuple((name, level) for name in self.names for level in self.severities)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,10 +184,10 @@ class AttackRequest:
             raise SpecError(" ".join(faults))
 
 
-Request = HeatmapRequest | PassbandRequest | AttackRequest
+Request = CorruptionRequest | HeatmapRequest | PassbandRequest | AttackRequest
 
 REQUESTS: Final[dict[str, type[Request]]] = {
-    one.kind: one for one in (HeatmapRequest, PassbandRequest, AttackRequest)
+    one.kind: one for one in (CorruptionRequest, HeatmapRequest, PassbandRequest, AttackRequest)
 }
 
 

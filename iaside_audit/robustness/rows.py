@@ -108,6 +108,33 @@ class MeasuredRows:
             arrays={name: np.stack([row.arrays[name] for row in rows]) for name in rows[0].arrays},
         )
 
+    def to_arrays(self) -> dict[str, NDArray[Any]]:  # Any: of any kind
+        """Return everything as named arrays, to be kept in a file."""
+        return {
+            "index": self.index,
+            "label": self.label,
+            "prediction": self.prediction,
+            "image_id": np.array(self.image_id),
+            "path": np.array(self.path),
+            **{f"array:{name}": array for name, array in self.arrays.items()},
+        }
+
+    @classmethod
+    def from_arrays(cls, values: Arrays) -> MeasuredRows:
+        """Build from :meth:`to_arrays`'s values."""
+        return cls(
+            index=values["index"],
+            label=values["label"],
+            prediction=values["prediction"],
+            image_id=tuple(values["image_id"].tolist()),
+            path=tuple(values["path"].tolist()),
+            arrays={
+                name.removeprefix("array:"): value
+                for name, value in values.items()
+                if name.startswith("array:")
+            },
+        )
+
     def margin(self, prefix: str = "") -> NDArray[np.float64]:
         """Return log p of the label less the best other, (n, ...); above 0 where it is right.
 
