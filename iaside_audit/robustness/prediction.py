@@ -20,6 +20,8 @@ from iaside_audit.statistics import N_RESAMPLES, bootstrap_means, percentile_int
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import NDArray
+
     from iaside_audit.types import FloatMatrix, FloatVector, Interval
 
 CARRYING_SHARE: Final = 0.5
@@ -56,6 +58,15 @@ class GameRows:
     def forms(self) -> tuple[Form, ...]:
         """The forms that these rows allow."""
         return (Form.ADDITIVE,) if self.table is None else tuple(Form)
+
+    def at(self, chosen: NDArray[np.intp]) -> GameRows:
+        """Return the rows of some images."""
+        return GameRows(
+            empty=self.empty[chosen],
+            grand=self.grand[chosen],
+            shapley=self.shapley[chosen],
+            table=None if self.table is None else self.table[chosen],
+        )
 
     def midpoint(self) -> FloatVector:
         """Return what is predicted without a spectrum: every band half present, (n,)."""

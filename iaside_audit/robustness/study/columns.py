@@ -1,0 +1,224 @@
+"""Predictors and measured figures of every model, over any part of the images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from iaside_audit.games import shapley_values, value_table, walk_shapley
+from iaside_audit.robustness.prediction import Form, GameRows, predicted_values
+from iaside_audit.spec import Estimator
+from iaside_audit.spectrum import Gain, band_gains
+from iaside_audit.statistics import (
+    anchored_score,
+    importance,
+    paper_score,
+    signed_score,
+    value_function,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from iaside_audit.robustness.study.collect import ModelRows
+    from iaside_audit.types import FloatMatrix, FloatVector
+
+VALUES: Final = ("log-probability", "accuracy")
+"""Value functions of which losses are predicted: nats, and errors."""
+CLEAN_ERROR: Final = "clean_error"
+MIDPOINT: Final = "midpoint"
+CORRUPTION_ERROR: Final = "corruption_error"
+ADDED_ERROR: Final = "added_error"
+LOG_LOSS: Final = "log_loss"
+ATTACK_ERROR: Final = "attack_error"
+HIGHER_IS_BETTER: Final = ("paper", "signed", "comparable", "v_all")
+"""Predictors that should fall where the measured error rises, beside phi of every band."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class PredictionForm:
+    """One way to predict a loss: a value function, a form and a gain."""
+
+    value: str
+    form: Form
+    gain: Gain
+
+    @property
+    def name(self) -> str:
+        """A name for columns, such as ``"predicted_log_loss_additive_root"``."""
+        what = "log_loss" if self.value == "log-probability" else "error"
+        return f"predicted_{what}_{self.form}_{self.gain}"
+
+    @property
+    def words(self) -> str:
+        """A name for readers, such as ``"predicted log-loss, additive, gain root"``."""
+        what = "log-loss" if self.value == "log-probability" else "error"
+        return f"predicted {what}, {self.form}, gain {self.gain}"
+
+
+ALL_FORMS: Final = tuple(
+    PredictionForm(value, form, gain) for value, form, gain in product(VALUES, Form, Gain)
+)
+DEFAULT_FORM: Final = PredictionForm("log-probability", Form.ADDITIVE, Gain.ROOT)
+"""The form that an audit in permutation mode allows and that did best before this study."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ModelTable:
+    """All numbers of one model, image by image; images shared by audit and measurements.
+
+    Parameters
+    ----------
+    id, lineage : str
+        As in the study.
+    position : float or None
+        The same.
+    image_id : tuple of str
+        The n images, in the canonical order.
+    shapley : (n, n_bands) float64
+        In nats.
+    audited_shapley : (n_audited, n_bands) float64
+        The same of all audited images, which may be more.
+    empty, grand : mapping of value function to (n,) float64
+        Values of the empty and the grand coalition.
+    predicted : mapping of PredictionForm to (n, n_conditions) float64
+        Losses.
+    clean_wrong : (n,) float64
+        1 where the unchanged image is wrong.
+    wrong, log_loss : (n, n_conditions) float64
+        Measured under each condition.
+    broken : (n_attacked, n_radii) float64 or None
+        1 where the attack succeeds or the image is wrong before it.
+    beta : float
+        Of the scores.
+    """
+
+    id: str
+    lineage: str
+    position: float | None
+    image_id: tuple[str, ...]
+    shapley: FloatMatrix
+    audited_shapley: FloatMatrix
+    empty: Mapping[str, FloatVector]
+    grand: Mapping[str, FloatVector]
+    predicted: Mapping[PredictionForm, FloatMatrix]
+    clean_wrong: FloatVector
+    wrong: FloatMatrix
+    log_loss: FloatMatrix
+    broken: FloatMatrix | None
+    beta: float
+
+    def __len__(self) -> int:
+        return len(self.image_id)
+
+    def forms(self) -> tuple[PredictionForm, ...]:
+        """Return the forms that the audit allows."""
+        return tuple(self.predicted)
+
+    def predictors(self, chosen: NDArray[np.intp] | slice = slice(None)) -> dict[str, float]:
+        """Return every predictor over the chosen images, by name.
+
+        Over all of them, phi and the scores are those of the whole audit.
+        """
+        is_whole = isinstance(chosen, slice)
+        shapley = (self.audited_shapley if is_whole else self.shapley[chosen]).mean(axis=0)
+        profile = importance(shapley)
+        grand, empty = (
+            {value: float(rows[value][chosen].mean()) for value in VALUES}
+            for rows in (self.grand, self.empty)
+        )
+        numbers = {
+            "paper": float(paper_score(profile, beta=self.beta)),
+            "signed": float(signed_score(profile, beta=self.beta)),
+            "comparable": float(anchored_score(profile, beta=self.beta)),
+            **{f"phi_{band}": float(phi) for band, phi in enumerate(shapley)},
+            "v_all": grand["log-probability"],
+            CLEAN_ERROR: float(self.clean_wrong[chosen].mean()),
+            MIDPOINT: -(grand["log-probability"] + empty["log-probability"]) / 2,
+            f"{MIDPOINT}_error": 1 - (grand["accuracy"] + empty["accuracy"]) / 2,
+        }
+        return numbers | {
+            form.name: float(losses[chosen].mean()) for form, losses in self.predicted.items()
+        }
+
+    def measured(self, chosen: NDArray[np.intp] | slice = slice(None)) -> dict[str, float]:
+        """Return every measured figure over the chosen images, by name."""
+        error = float(self.wrong[chosen].mean())
+        numbers = {
+            CORRUPTION_ERROR: error,
+            ADDED_ERROR: error - float(self.clean_wrong[chosen].mean()),
+            LOG_LOSS: float(self.log_loss[chosen].mean()),
+        }
+        if self.broken is not None and isinstance(chosen, slice):
+            numbers[ATTACK_ERROR] = float(self.broken.mean(axis=0)[-1])
+        return numbers
+
+
+def direction(predictor: str) -> int:
+    """Return 1 where a predictor should rise with the measured error, -1 where it should fall."""
+    return -1 if predictor in HIGHER_IS_BETTER or predictor.startswith("phi_") else 1
+
+
+def model_table(rows: ModelRows) -> ModelTable:
+    """Compute all numbers of one model from its rows."""
+    place = {image: i for i, image in enumerate(rows.corruptions.image_id)}
+    in_audit = np.array([i for i, one in enumerate(rows.audit.image_id) if one in place])
+    image_ids = tuple(rows.audit.image_id[i] for i in in_audit)
+    in_corruptions = np.array([place[one] for one in image_ids])
+    whole = {value: _game_rows(rows, value) for value in VALUES}
+    games = {value: game.at(in_audit) for value, game in whole.items()}
+    arrays = rows.corruptions.arrays
+    power = arrays["clean_power"][in_corruptions][:, None, :]
+    cross = arrays["cross"][in_corruptions]
+    corrupted = arrays["corrupted_power"][in_corruptions]
+    gains = {gain: band_gains(power, cross, corrupted, gain) for gain in Gain}
+    predicted = {
+        one: _losses(games[one.value], gains[one.gain], one)
+        for one in ALL_FORMS
+        if one.form in games[one.value].forms
+    }
+    margin = rows.corruptions.margin()[in_corruptions]
+    log_p = arrays["log_p"][in_corruptions].astype(np.float64)
+    broken = None
+    if rows.attack is not None:
+        broken = (rows.attack.arrays["margin"] <= 0).astype(np.float64)
+    return ModelTable(
+        id=rows.model.id,
+        lineage=rows.model.lineage,
+        position=rows.model.position,
+        image_id=image_ids,
+        shapley=games["log-probability"].shapley,
+        audited_shapley=whole["log-probability"].shapley,
+        empty={value: game.empty for value, game in games.items()},
+        grand={value: game.grand for value, game in games.items()},
+        predicted=predicted,
+        clean_wrong=(rows.corruptions.margin("clean_")[in_corruptions] <= 0).astype(np.float64),
+        wrong=(margin <= 0).astype(np.float64),
+        log_loss=-log_p,
+        broken=broken,
+        beta=rows.model.audit.beta,
+    )
+
+
+def _game_rows(rows: ModelRows, value: str) -> GameRows:
+    """Return what the audit says of each image under one value function."""
+    n_bands = rows.model.audit.bands
+    values = value_function(value)(rows.audit.log_p, rows.audit.best_other)
+    table = None
+    if rows.estimator == Estimator.EXACT:
+        table = value_table(rows.audit.coalitions[0], values, n_players=n_bands)
+        shapley = shapley_values(table, n_players=n_bands)
+    else:
+        shapley = walk_shapley(rows.audit.coalitions, values, n_players=n_bands)
+    return GameRows(empty=values[:, 0], grand=values[:, 1], shapley=shapley, table=table)
+
+
+def _losses(game: GameRows, gains: FloatMatrix, one: PredictionForm) -> FloatMatrix:
+    """Return predicted losses: nats, or errors, which are 1 less the predicted accuracy."""
+    values = predicted_values(game, gains, one.form)
+    return 1 - values if one.value == "accuracy" else -values
