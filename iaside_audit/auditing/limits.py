@@ -178,7 +178,7 @@ class Deadline:
         if not self._tasks:
             self._silent_s = 0.0
         self._tasks.append(message)
-        if message.get("task") == "settle":
+        if "settings" in message:
             self._batch = int(message["settings"]["batch"])
 
     def heard(self, reply: Message) -> None:

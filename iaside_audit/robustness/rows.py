@@ -108,6 +108,20 @@ class MeasuredRows:
             arrays={name: np.stack([row.arrays[name] for row in rows]) for name in rows[0].arrays},
         )
 
+    def rows(self) -> list[MeasuredRow]:
+        """Return each row by itself; undoes :meth:`stack`."""
+        return [
+            MeasuredRow(
+                index=int(self.index[i]),
+                image_id=self.image_id[i],
+                path=self.path[i],
+                label=int(self.label[i]),
+                prediction=int(self.prediction[i]),
+                arrays={name: array[i] for name, array in self.arrays.items()},
+            )
+            for i in range(len(self))
+        ]
+
     def to_arrays(self) -> dict[str, NDArray[Any]]:  # Any: of any kind
         """Return everything as named arrays, to be kept in a file."""
         return {

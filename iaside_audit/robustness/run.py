@@ -7,47 +7,40 @@ import queue
 import threading
 import time
 from collections import deque
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from iaside_audit._version import __version__
+from iaside_audit.auditing.attempts import Lease
 from iaside_audit.auditing.evaluate import LeaseItem
+from iaside_audit.auditing.executor import POLL_S, LocalExecutor, Seat
 from iaside_audit.auditing.limits import Limits
-from iaside_audit.auditing.model import open_model
 from iaside_audit.auditing.plan import batch_limit
+from iaside_audit.auditing.preparation import Crew, Preparation
 from iaside_audit.auditing.settings import EvaluationSettings
-from iaside_audit.auditing.workers import ProcessWorker, raise_if_error
-from iaside_audit.classifier.providers import available_threads
+from iaside_audit.auditing.workers import ProcessWorker
 from iaside_audit.errors import ImageError
-from iaside_audit.events import (
-    AuditCancelled,
-    Control,
-    Event,
-    ImageDone,
-    ImageFailed,
-    Preparing,
-    Warned,
-)
-from iaside_audit.images import find_images, index_images, resolve_labels
+from iaside_audit.events import AuditCancelled, Control, Event, ImageDone, ImageFailed, Warned
+from iaside_audit.images import find_images
 from iaside_audit.result import AuditWarning, DataRecord, FailedImage, ModelRecord, Tool
 from iaside_audit.robustness.evaluator import images_a_lease
 from iaside_audit.robustness.requests import request_to_wire
 from iaside_audit.robustness.rows import MeasuredRow, MeasuredRows
+from iaside_audit.robustness.tasks import MEASURE, SETTLE
 from iaside_audit.spec import Estimator
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from iaside_audit.auditing.model import AuditedModel
     from iaside_audit.auditing.wire import Message
     from iaside_audit.auditing.workers import Worker
-    from iaside_audit.images import ImageIndex, Labelling
+    from iaside_audit.images import ImageIndex, IndexedImage, Labelling
     from iaside_audit.robustness.requests import Request
     from iaside_audit.spec import AuditSpec
 
-POLL_S: Final = 0.1
-LEASES_AHEAD: Final = 2
 MIN_ROWS: Final = 2
 NEAR_CHANCE: Final = 2
 """A model whose accuracy is below so many times chance has nothing to lose."""
@@ -112,6 +105,7 @@ def run_measurement(
     request: Request,
     control: Control | None = None,
     *,
+    known: Sequence[MeasuredRow] = (),
     start_worker: Callable[[], Worker] | None = None,
 ) -> Iterator[Event | MeasurementFinished]:
     """Run one measurement and yield its events; the last is ``MeasurementFinished``.
@@ -126,6 +120,8 @@ def run_measurement(
         What is measured.
     control : Control or None
         The caller's handle.
+    known : sequence of MeasuredRow
+        Rows of the same measurement that was stopped before; their images are not measured again.
     start_worker : callable or None
         Starts the worker that runs the model; a child process unless given.
 
@@ -135,14 +131,15 @@ def run_measurement(
         As for an audit.
     """
     control = control or Control()
-    starts = start_worker or partial(ProcessWorker, Limits(max_model_bytes=spec.max_model_bytes))
+    limits = Limits.shared_by(len(Crew.of(spec).devices), max_model_bytes=spec.max_model_bytes)
+    starts = start_worker or partial(ProcessWorker, limits)
     events: queue.SimpleQueue[Event | MeasurementFinished | BaseException | None] = (
         queue.SimpleQueue()
     )
 
     def supervise() -> None:
         try:
-            _Run(spec, request, control, events.put, starts).run()
+            _Run(spec, request, control, events.put, starts, known).run()
         except BaseException as error:  # noqa: BLE001 - handed to the caller's thread
             events.put(error)
         finally:
@@ -170,6 +167,7 @@ class _Run:
         control: Control,
         emit: Callable[[Event | MeasurementFinished], None],
         start_worker: Callable[[], Worker],
+        known: Sequence[MeasuredRow],
     ) -> None:
         self._spec = spec
         self._request = request
@@ -177,7 +175,7 @@ class _Run:
         self._emit = emit
         self._start_worker = start_worker
         self._started = time.perf_counter()
-        self._warnings: list[AuditWarning] = []
+        self._known = {row.image_id: row for row in known}
         self._rows: list[MeasuredRow] = []
         self._failed: list[FailedImage] = []
         self._n_evaluations = 0
@@ -187,104 +185,84 @@ class _Run:
         listing = find_images(self._spec.images)
         worker = self._start_worker()
         try:
-            self._emit(Preparing(stage="opening the model"))
-            model = open_model(self._spec, partial(self._call, worker))
-            labelling = resolve_labels(
-                listing,
-                labels=self._spec.labels,
-                classes=self._spec.classes,
-                n_classes=model.n_classes,
-            )
-            for message in labelling.warnings:
-                self._warn("labels", message)
-            index = index_images(
-                listing,
-                labelling,
-                seed=self._spec.seed,
-                workers=available_threads(),
-                on_progress=lambda done, total: self._emit(
-                    Preparing(stage="reading the images", done=done, total=total)
-                ),
-                is_cancelled=lambda: self._control.is_cancelled,
-            )
+            stages = Preparation(self._spec, worker, self._control, self._emit)
+            crew = Crew.of(self._spec)
+            model = stages.open_model(crew)
+            index, labelling = stages.index(listing, model)
             self._failed += index.failed
-            self._settle(worker, model)
-            self._lease(worker, index)
+            images = index.entries[: self._spec.max_images]
+            batch = batch_limit(self._spec, model.input_size)
+            seats = self._seats(model, crew)
+            stages.call(seats[0].preparation(batch)[-1])
+            with closing(LocalExecutor(seats, worker, batch=batch)) as executor:
+                self._lease(executor, images)
         except AuditCancelled:
             self._emit(MeasurementFinished(measured=None, is_cancelled=True))
             return
         finally:
             worker.kill()
-        self._emit(
-            MeasurementFinished(
-                measured=self._measured(model, index, labelling),
-                is_cancelled=self._control.is_cancelled,
-            )
-        )
+        measured = self._measured(stages, model, index, labelling)
+        self._emit(MeasurementFinished(measured=measured, is_cancelled=self._control.is_cancelled))
 
-    def _call(self, worker: Worker, message: Message) -> Message:
-        worker.send(message)
-        while not self._control.is_cancelled:
-            reply = worker.receive(POLL_S)
-            if reply is not None:
-                raise_if_error(reply)
-                return reply
-        raise AuditCancelled("The measurement was cancelled.")
+    def _seats(self, model: AuditedModel, crew: Crew) -> list[Seat]:
+        """Return where workers are started, and how they are made ready."""
 
-    def _settle(self, worker: Worker, model: AuditedModel) -> None:
-        settings = EvaluationSettings(
-            spec=self._spec,
-            estimator=Estimator.PERMUTATION,
-            preprocessing=model.preprocessing,
-            batch=batch_limit(self._spec, model.input_size),
-        )
-        self._call(
-            worker,
-            {
-                "task": "settle_measurement",
-                "settings": settings.to_wire(),
-                "request": request_to_wire(self._request),
-            },
-        )
+        def seat(device: str) -> Seat:
+            def preparation(batch: int) -> list[Message]:
+                settings = EvaluationSettings(
+                    spec=self._spec,
+                    estimator=Estimator.PERMUTATION,
+                    preprocessing=model.preprocessing,
+                    batch=batch,
+                )
+                return [
+                    {**model.opening, "device": device},
+                    {
+                        "task": SETTLE,
+                        "settings": settings.to_wire(),
+                        "request": request_to_wire(self._request),
+                    },
+                ]
 
-    def _lease(self, worker: Worker, index: ImageIndex) -> None:
+            return Seat(start=self._start_worker, preparation=preparation)
+
+        return [seat(device) for device in crew.devices]
+
+    def _lease(self, executor: LocalExecutor, images: Sequence[IndexedImage]) -> None:
         """Lease images until all are done or the user cancels."""
-        images = index.entries[: self._spec.max_images]
         size = images_a_lease(self._request)
+        items = []
+        for place, image in enumerate(images):
+            if image.image_id in self._known:
+                self._rows.append(replace(self._known[image.image_id], index=place))
+            else:
+                items.append(LeaseItem(index=place, image=image))
         leases = deque(
-            [
-                LeaseItem(index=place, image=images[place]).to_wire()
-                for place in range(start, min(start + size, len(images)))
-            ]
-            for start in range(0, len(images), size)
+            replace(Lease.of(items[start : start + size], number=number), task=MEASURE)
+            for number, start in enumerate(range(0, len(items), size))
         )
         started = time.perf_counter()
-        n_leased = 0
-        while (leases or n_leased) and not self._control.is_cancelled:
-            if leases and n_leased < LEASES_AHEAD and not self._control.is_paused:
-                lease = leases.popleft()
-                worker.send({"task": "measure", "lease": lease[0]["index"], "items": lease})
-                n_leased += 1
+        while not self._control.is_cancelled and (leases or not executor.is_idle):
+            if leases and executor.has_room and not self._control.is_paused:
+                executor.submit(leases.popleft())
                 continue
-            reply = worker.receive(POLL_S)
-            if reply is None:
-                continue
-            match reply["kind"]:
-                case "row":
-                    row = MeasuredRow.from_wire(reply)
-                    self._rows.append(row)
-                    self._report(row, len(images), time.perf_counter() - started)
-                case "failed":
-                    failure = FailedImage(path=reply["path"], reason=reply["reason"])
-                    self._failed.append(failure)
-                    self._emit(ImageFailed(path=failure.path, reason=failure.reason))
-                case "done":
-                    n_leased -= 1
-                    self._n_evaluations = reply["n_evaluations"]
-                case _:
-                    raise_if_error(reply)
+            answer = executor.receive(POLL_S)
+            match answer:
+                case None:
+                    pass
+                case {"kind": "row"}:
+                    self._rows.append(MeasuredRow.from_wire(answer))
+                    self._report(len(images), time.perf_counter() - started)
+                case {"kind": "failed", "path": path, "reason": reason}:
+                    self._failed.append(FailedImage(path=path, reason=reason))
+                    self._emit(ImageFailed(path=path, reason=reason))
+                case {"kind": "done", "n_evaluations": n_evaluations}:
+                    self._n_evaluations += n_evaluations
+                case {"kind": kind, "message": message}:  # a worker lost, or a batch halved
+                    self._emit(Warned(code=f"worker_{kind}", message=message))
 
-    def _report(self, row: MeasuredRow, n_images: int, elapsed_s: float) -> None:
+    def _report(self, n_images: int, elapsed_s: float) -> None:
+        row = self._rows[-1]
         n_done = len(self._rows)
         self._emit(
             ImageDone(
@@ -298,12 +276,8 @@ class _Run:
             )
         )
 
-    def _warn(self, code: str, message: str) -> None:
-        self._warnings.append(AuditWarning(code=code, message=message))
-        self._emit(Warned(code=code, message=message))
-
     def _measured(
-        self, model: AuditedModel, index: ImageIndex, labelling: Labelling
+        self, stages: Preparation, model: AuditedModel, index: ImageIndex, labelling: Labelling
     ) -> Measured | None:
         if len(self._rows) < MIN_ROWS:
             if self._control.is_cancelled:
@@ -316,7 +290,7 @@ class _Run:
         rows = MeasuredRows.stack(self._rows)
         accuracy = float((rows.prediction == rows.label).mean())
         if accuracy < NEAR_CHANCE / model.n_classes and model.n_classes > NEAR_CHANCE:
-            self._warn(
+            stages.warn(
                 "near_chance",
                 f"Top-1 on unchanged images is {accuracy:.3f}, near chance: labels or "
                 "preprocessing may be wrong, and what is measured means nothing.",
@@ -341,6 +315,6 @@ class _Run:
             provider=model.provider,
             elapsed_s=time.perf_counter() - self._started,
             n_evaluations=self._n_evaluations,
-            warnings=tuple(self._warnings),
+            warnings=tuple(stages.warnings),
             rows=rows,
         )

@@ -205,7 +205,7 @@ class PassbandSweep:
         for name, values in (("log_p", log_p), ("best_other", best_other)):
             low, high, noise = np.split(values.astype(np.float32), [len(lows), 2 * len(lows)])
             arrays[f"low_{name}"], arrays[f"high_{name}"] = low, high
-            arrays[f"noise_{name}"] = noise.reshape(len(self._request.noise), -1)
+            arrays[f"noise_{name}"] = noise.reshape(-1, self._spec.bands)
         return arrays
 
     def _noisy(self, read: ReadImage) -> Iterator[FloatImage]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from iaside_audit.auditing.evaluate import LeaseItem
 from iaside_audit.auditing.settings import EvaluationSettings
@@ -20,10 +20,14 @@ if TYPE_CHECKING:
     from iaside_audit.classifier.session import OnnxClassifier
 
 
+SETTLE: Final = "settle_measurement"
+MEASURE: Final = "measure"
+
+
 def measurement_tasks(opened: Callable[[], OnnxClassifier]) -> Mapping[str, Task]:
     """Return the tasks of :class:`MeasurementTasks` by name."""
     tasks = MeasurementTasks(opened)
-    return {"settle_measurement": tasks.settle, "measure": tasks.measure}
+    return {SETTLE: tasks.settle, MEASURE: tasks.measure}
 
 
 class MeasurementTasks:
@@ -53,7 +57,11 @@ class MeasurementTasks:
         if self._evaluator is None:
             raise IASideError("Expected settings before the first measurement, found none.")
         started = time.perf_counter()
-        items = [LeaseItem.from_wire(values) for values in message["items"]]
+        before = self._evaluator.n_evaluations
+        wanted = set(message["wanted"])
+        items = [
+            LeaseItem.from_wire(values) for values in message["items"] if values["index"] in wanted
+        ]
         for item, outcome in zip(items, self._evaluator(items), strict=True):
             if isinstance(outcome, FailedImage):
                 reason = {"path": outcome.path, "reason": outcome.reason}
@@ -63,6 +71,6 @@ class MeasurementTasks:
         yield {
             "kind": "done",
             "lease": message["lease"],
-            "n_evaluations": self._evaluator.n_evaluations,
+            "n_evaluations": self._evaluator.n_evaluations - before,
             "elapsed_s": time.perf_counter() - started,
         }

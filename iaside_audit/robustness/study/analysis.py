@@ -32,8 +32,13 @@ from iaside_audit.statistics.scores import importance
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import NDArray
+
     from iaside_audit.robustness.study.columns import ModelTable, PredictionForm
+    from iaside_audit.statistics.association import Statistic
     from iaside_audit.types import FloatMatrix, FloatVector, Interval
+
+    Half = tuple[NDArray[np.int64], NDArray[np.int64]]
 
 N_SPLITS: Final = 200
 """Random halves of models and images; the first is the one that is reported."""
@@ -371,7 +376,7 @@ def hold_out(
             )
         )
 
-    def columns(half: tuple[FloatVector, FloatVector], names: Sequence[str]) -> FloatMatrix:
+    def columns(half: Half, names: Sequence[str]) -> FloatMatrix:
         """Return the named columns, then the corruption error, over one half."""
         models, chosen = half
         rows = []
@@ -395,8 +400,8 @@ def hold_out(
     predicted, clean, middle, truth = last
     low, median, high = np.nanquantile(correlations, [0.05, 0.5, 0.95])
 
-    def over(statistic: object, *rows: FloatVector) -> Association:
-        return associate(np.stack(rows), statistic, seed=seed, confidence=confidence)  # type: ignore[arg-type]
+    def over(statistic: Statistic, *rows: FloatVector) -> Association:
+        return associate(np.stack(rows), statistic, seed=seed, confidence=confidence)
 
     return HeldOut(
         form=chosen_names[0],

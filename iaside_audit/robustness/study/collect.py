@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 AUDIT: Final = "audit"
 CORRUPTIONS: Final = "corruptions"
 ATTACK: Final = "attack"
+CACHE_NAME: Final = "audit-rows.sqlite"
+"""Rows of the audits as they arrive, so that an audit that was stopped goes on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -228,16 +230,26 @@ class _Collector:
         kept = read_kept(path, header)
         yield self._started(model, part, is_kept=kept is not None)
         if kept is None:
+            unfinished = path.with_suffix(".part.npz")
+            before = read_kept(unfinished, header)
             spec = replace(with_preprocessing(model, folder), max_images=n_images)
             for event in run_measurement(
-                spec, request, _PartControl(self._control), start_worker=self._start_worker
+                spec,
+                request,
+                _PartControl(self._control),
+                known=() if before is None else MeasuredRows.from_arrays(before).rows(),
+                start_worker=self._start_worker,
             ):
                 match event:
-                    case MeasurementFinished(is_cancelled=True):
+                    case MeasurementFinished(measured=None):
+                        return None
+                    case MeasurementFinished(measured=Measured(rows=rows), is_cancelled=True):
+                        write_kept(unfinished, header, rows.to_arrays())
                         return None
                     case MeasurementFinished(measured=Measured(rows=rows)):
                         kept = rows.to_arrays()
                         write_kept(path, header, kept)
+                        unfinished.unlink(missing_ok=True)
                     case MeasurementFinished():
                         pass
                     case _:
