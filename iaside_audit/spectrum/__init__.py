@@ -9,6 +9,7 @@ Where                   What
 :mod:`.mixing`          the images of coalitions, as one matrix product
 :mod:`.moments`         second moments of an image and its corrupted copy, by band
 :mod:`.gains`           how much of each band a perturbation leaves
+:mod:`.snr`             the signal-to-noise ratio of a corruption over frequency, its decay
 :mod:`.reference`       the authors' published filter, used by reference mode only
 ======================  ============================================================
 
@@ -32,15 +33,27 @@ from iaside_audit.spectrum.mixing import affine_normalise, components, mix
 from iaside_audit.spectrum.moments import BandMoments, band_moments
 from iaside_audit.spectrum.partition import Partition, full_band_map, make_partition
 from iaside_audit.spectrum.reference import ReferenceFilter, reference_windows
+from iaside_audit.spectrum.snr import (
+    MAX_DECIBELS,
+    PowerLaw,
+    Rings,
+    fit_power_law,
+    make_rings,
+    ring_moments,
+    snr_decibels,
+)
 
 __all__ = [
+    "MAX_DECIBELS",
     "BandMoments",
     "Baseline",
     "BaselineNeeds",
     "DatasetStatistics",
     "Gain",
     "Partition",
+    "PowerLaw",
     "ReferenceFilter",
+    "Rings",
     "StatisticsAccumulator",
     "affine_normalise",
     "band_gains",
@@ -49,8 +62,12 @@ __all__ = [
     "components",
     "decompose",
     "draw_baseline",
+    "fit_power_law",
     "full_band_map",
     "make_partition",
+    "make_rings",
     "mix",
     "reference_windows",
+    "ring_moments",
+    "snr_decibels",
 ]

@@ -150,7 +150,7 @@ def _band_map(
 ) -> BandMap:
     if spacing == Spacing.UNIFORM:
         return _uniform_band_map(height, width, len(edges) - 1, norm)
-    rho = _radii(height, width, norm)
+    rho = radius_map(height, width, norm)
     return np.searchsorted(edges[1:-1], rho, side="right").astype(np.uint8)
 
 
@@ -172,8 +172,8 @@ def _uniform_band_map(height: int, width: int, n_bands: int, norm: Norm) -> Band
     return np.minimum(band, n_bands - 1).astype(np.uint8)
 
 
-def _radii(height: int, width: int, norm: Norm) -> NDArray[np.float64]:
-    """Return rho of the half plane, by one division of exact numbers.
+def radius_map(height: int, width: int, norm: Norm) -> NDArray[np.float64]:
+    """Return rho of each coefficient of ``rfft2``, (H, W // 2 + 1), in one division of integers.
 
     A rational rho is thus the float64 nearest to it, as is an edge that was typed as a decimal or
     is a power of two, and ties are exact. In ``l2`` the division comes after the root of the
