@@ -30,7 +30,7 @@ from iaside_audit.spectrum.baselines import (
 from iaside_audit.spectrum.decomposition import decompose
 from iaside_audit.spectrum.gains import Gain, band_gains
 from iaside_audit.spectrum.mixing import affine_normalise, components, mix
-from iaside_audit.spectrum.moments import BandMoments, band_moments
+from iaside_audit.spectrum.moments import BandMoments, band_moments, moments_by_index
 from iaside_audit.spectrum.partition import Partition, full_band_map, make_partition
 from iaside_audit.spectrum.reference import ReferenceFilter, reference_windows
 from iaside_audit.spectrum.snr import (
@@ -67,6 +67,7 @@ __all__ = [
     "make_partition",
     "make_rings",
     "mix",
+    "moments_by_index",
     "reference_windows",
     "ring_moments",
     "snr_decibels",
