@@ -30,7 +30,9 @@ if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
     from typing import NoReturn
 
-COMMANDS: Final = ("demo", "run", "inspect", "report", "merge", "models", "cache", "selfcheck")
+COMMANDS: Final = (
+    "demo", "run", "inspect", "report", "merge", "snr", "models", "cache", "selfcheck",
+)  # fmt: skip
 """In the order of the help page."""
 PLUGIN_GROUP: Final = "iaside_audit.commands"
 """Other packages, the window's above all, add commands through this entry-point group."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final, Self, TypeVar
 
 from rich.console import Console
 from rich.progress import (
@@ -32,13 +32,14 @@ from iaside_audit.events import (
 from iaside_audit.report.summary import decimals_for, format_duration, format_number
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
     from types import FrameType
 
     from iaside_audit.result import AuditResult
     from iaside_audit.spec import AuditSpec
 
+Measured = TypeVar("Measured")
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 SILENT_STEPS: Final = 10
 """Lines of progress where there is no terminal."""
@@ -62,6 +63,32 @@ def run_with_progress(
                 case _:
                     view.show(event)
     raise AssertionError("an audit ends with Finished or Cancelled")
+
+
+def measured_with_progress(
+    measure: Callable[[Control, Callable[[str, int, int], None]], Measured], *, quiet: bool
+) -> Measured:
+    """Run what reports its stages, show them, and let Ctrl-C stop it in good order.
+
+    Parameters
+    ----------
+    measure : callable
+        Takes the control that cancels it, and what takes a stage, the images done and their total.
+    quiet : bool
+        Whether to show nothing.
+
+    Raises
+    ------
+    AuditCancelled
+        If `measure` was cancelled.
+    """
+    control = Control()
+    console = Console(stderr=True, quiet=True) if quiet else stderr()
+    with _signals_cancel(control, console), ProgressView(console) as view:
+        return measure(
+            control,
+            lambda stage, done, total: view.show(Preparing(stage=stage, done=done, total=total)),
+        )
 
 
 class ProgressView:

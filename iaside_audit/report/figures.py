@@ -87,7 +87,7 @@ def importance_figure(result: AuditResult, *, has_title: bool = True) -> Figure:
     has_title : bool
         Whether the model is named above; not where the page says it already.
     """
-    with _style():
+    with styled():
         figure = Figure(figsize=_SIZE_INCHES, layout="constrained")
         bars, scores = figure.subplots(1, 2, width_ratios=(2.1, 1))
         _draw_bars(
@@ -111,7 +111,7 @@ def importance_figure(result: AuditResult, *, has_title: bool = True) -> Figure:
 
 def shapley_figure(result: AuditResult, *, has_title: bool = True) -> Figure:
     """Draw the Shapley value of every band with its interval; parameters as above."""
-    with _style():
+    with styled():
         figure = Figure(figsize=_SIZE_INCHES, layout="constrained")
         axes = figure.subplots()
         _draw_bars(
@@ -146,7 +146,7 @@ def shapley_description(result: AuditResult) -> str:
 
 def svg_bytes(figure: Figure, description: str) -> bytes:
     """Return a figure as SVG, described for those who cannot see it; the same bytes every time."""
-    with _style():
+    with styled():
         data = io.BytesIO()
         figure.savefig(data, format="svg", metadata={"Date": None, "Title": description})
         return data.getvalue()
@@ -154,7 +154,7 @@ def svg_bytes(figure: Figure, description: str) -> bytes:
 
 def png_bytes(figure: Figure) -> bytes:
     """Return a figure as PNG at 200 dots per inch."""
-    with _style():
+    with styled():
         data = io.BytesIO()
         figure.savefig(data, format="png", dpi=_DOTS_PER_INCH, metadata={"Software": None})
         return data.getvalue()
@@ -199,7 +199,7 @@ def _font_characters() -> frozenset[int]:
 
 
 @contextmanager
-def _style() -> Iterator[None]:
+def styled() -> Iterator[None]:
     """Set the figures' style for a while; matplotlib keeps it in one place for all threads."""
     with _STYLE_LOCK, style.context(["default", _STYLE]):
         yield

@@ -100,15 +100,18 @@ class SnrResult:
 
     @property
     def verdict(self) -> str:
-        """Whether the SNR decays with frequency, and whether a power law says how."""
+        """How the SNR goes with frequency.
+
+        ``power law``; ``decays`` or ``rises``, but not as a power law; or ``flat``: the interval of
+        the exponent holds 0, or the fit moves less than :data:`DECAY_DB` over all octaves.
+        """
         low, high = self.exponent_interval
-        falls = low > 0 or high < 0
         drop_db = self.law.exponent * 10 * np.log10(1 / self.radii[1])
-        if self.law.fits and falls:
+        if low <= 0 <= high or abs(drop_db) < DECAY_DB:
+            return "flat"
+        if self.law.fits:
             return "power law"
-        if not falls or abs(drop_db) < DECAY_DB:
-            return "no decay"
-        return "decays, but not as a power law" if drop_db > 0 else "rises with frequency"
+        return "decays" if drop_db > 0 else "rises"
 
 
 class SnrAccumulator:
