@@ -82,13 +82,20 @@ def measured_with_progress(
     AuditCancelled
         If `measure` was cancelled.
     """
-    control = Control()
-    console = Console(stderr=True, quiet=True) if quiet else stderr()
-    with _signals_cancel(control, console), ProgressView(console) as view:
+    with shown(quiet=quiet) as (control, view):
         return measure(
             control,
             lambda stage, done, total: view.show(Preparing(stage=stage, done=done, total=total)),
         )
+
+
+@contextmanager
+def shown(*, quiet: bool) -> Iterator[tuple[Control, ProgressView]]:
+    """Give a control that Ctrl-C cancels, and what draws the events of a measurement."""
+    control = Control()
+    console = Console(stderr=True, quiet=True) if quiet else stderr()
+    with _signals_cancel(control, console), ProgressView(console) as view:
+        yield control, view
 
 
 class ProgressView:

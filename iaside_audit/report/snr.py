@@ -120,8 +120,12 @@ def snr_figure(run: SnrRun) -> Figure:
                 ncols=len(severities) + 1,
                 frameon=False,
             )
-        figure.supxlabel(f"frequency, rho ({run.spec.norm})", fontsize=8.5)
-        figure.supylabel("SNR (dB)", fontsize=8.5)
+        for place, axes in enumerate(panels.flat):
+            if place >= len(names) - n_columns:
+                axes.set_xlabel(f"rho ({run.spec.norm})")
+                axes.tick_params(labelbottom=True)
+        for axes in panels[:, 0]:
+            axes.set_ylabel("SNR (dB)")
         return figure
 
 

@@ -99,8 +99,8 @@ class CorruptionErrors:
     ----------
     n_images : int
         Behind every number.
-    clean_error, clean_log_p : Measure
-        Without corruption.
+    clean_error, clean_log_p : Measure or None
+        Without corruption; None where there are no clean images.
     conditions : tuple of ConditionResult
         As measured.
     corruptions : tuple of CorruptionResult
@@ -112,8 +112,8 @@ class CorruptionErrors:
     """
 
     n_images: int
-    clean_error: Measure
-    clean_log_p: Measure
+    clean_error: Measure | None
+    clean_log_p: Measure | None
     conditions: tuple[ConditionResult, ...]
     corruptions: tuple[CorruptionResult, ...]
     means: Mapping[str, Measure]
@@ -130,8 +130,8 @@ def alexnet_errors() -> tuple[float, Mapping[str, float]]:
 
 def summarise(
     *,
-    clean_log_p: FloatVector,
-    clean_is_right: NDArray[np.bool_],
+    clean_log_p: FloatVector | None,
+    clean_is_right: NDArray[np.bool_] | None,
     log_p: FloatMatrix,
     is_right: NDArray[np.bool_],
     conditions: Sequence[tuple[str, int]],
@@ -147,9 +147,9 @@ def summarise(
 
     Parameters
     ----------
-    clean_log_p : (n_images,) float64
-        Natural-log probability of the label without corruption.
-    clean_is_right : (n_images,) bool
+    clean_log_p : (n_images,) float64 or None
+        Natural-log probability of the label without corruption; None without clean images.
+    clean_is_right : (n_images,) bool or None
         Whether the label was the prediction.
     log_p : (n_images, n_conditions) float64
         Under each condition.
@@ -167,7 +167,11 @@ def summarise(
         How many.
     """
     n_images, n_conditions = log_p.shape
-    columns = np.column_stack([~clean_is_right, clean_log_p, ~is_right, log_p]).astype(np.float64)
+    has_clean = clean_is_right is not None
+    clean = [np.full(n_images, np.nan)] * 2
+    if clean_is_right is not None and clean_log_p is not None:
+        clean = [~clean_is_right, clean_log_p]
+    columns = np.column_stack([*clean, ~is_right, log_p]).astype(np.float64)
     samples = np.vstack(
         [
             columns.mean(axis=0),
@@ -190,8 +194,8 @@ def summarise(
     _, published = alexnet_errors()
     return CorruptionErrors(
         n_images=n_images,
-        clean_error=measure(clean_error),
-        clean_log_p=measure(clean_mean),
+        clean_error=measure(clean_error) if has_clean else None,
+        clean_log_p=measure(clean_mean) if has_clean else None,
         conditions=tuple(
             ConditionResult(
                 corruption=name,
@@ -213,6 +217,7 @@ def summarise(
         means={
             name: measure(values)
             for name, values in _means(ce, clean_error, conditions, has_imagenet_classes).items()
+            if np.isfinite(values[0])
         },
         note=_note(conditions, has_imagenet_classes),
     )

@@ -12,11 +12,13 @@ from iaside_audit.images import read_pixels, resize_and_crop
 from iaside_audit.result import FailedImage
 from iaside_audit.robustness.asker import Asker
 from iaside_audit.robustness.attack import AttackSearch
+from iaside_audit.robustness.ready_made import ReadyMadeSweep
 from iaside_audit.robustness.requests import (
     AttackRequest,
     CorruptionRequest,
     HeatmapRequest,
     PassbandRequest,
+    ReadyMadeRequest,
 )
 from iaside_audit.robustness.rows import MeasuredRow
 from iaside_audit.robustness.sweeps import (
@@ -87,7 +89,12 @@ class MeasurementEvaluator:
             one if one.label >= 0 else replace(one, label=prediction)
             for one, prediction in zip(read, predictions, strict=True)
         ]
-        measured = iter(zip(read, clean, predictions, self._measure(read), strict=True))
+        try:
+            arrays = self._measure(read)
+        except ImageError as error:  # an image beside the one that was read
+            yield from (FailedImage(path=item.image.path, reason=error.message) for item in items)
+            return
+        measured = iter(zip(read, clean, predictions, arrays, strict=True))
         for item, one in zip(items, prepared, strict=True):
             if isinstance(one, FailedImage):
                 yield one
@@ -100,6 +107,7 @@ class MeasurementEvaluator:
         except ImageError as error:
             return FailedImage(path=item.image.path, reason=error.message)
         return ReadImage(
+            path=item.image.path,
             image_id=item.image.image_id,
             label=OWN_LABEL if item.image.label is None else item.image.label,
             pixels=pixels,
@@ -141,6 +149,8 @@ def _measurement(asker: Asker, settings: EvaluationSettings, request: Request) -
     match request:
         case CorruptionRequest():
             return CorruptionSweep(asker, settings.spec, request, size)
+        case ReadyMadeRequest():
+            return ReadyMadeSweep(asker, request, settings.frame_preprocessing)
         case HeatmapRequest():
             return HeatmapSweep(asker, settings.spec, request, size)
         case PassbandRequest():

@@ -73,6 +73,32 @@ class CorruptionRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReadyMadeRequest:
+    """Images that others have corrupted, beside the clean ones.
+
+    Parameters
+    ----------
+    root : str
+        Absolute path of the folder that holds `folders`.
+    conditions : tuple of (str, int)
+        Corruption and severity.
+    folders : tuple of str
+        Of each condition, relative to `root`; it holds every image under its clean path.
+    """
+
+    root: str
+    conditions: tuple[tuple[str, int], ...]
+    folders: tuple[str, ...]
+
+    kind: ClassVar[str] = "ready-made"
+
+    def __post_init__(self) -> None:
+        conditions = tuple((str(name), int(level)) for name, level in self.conditions)
+        object.__setattr__(self, "conditions", conditions)
+        object.__setattr__(self, "folders", tuple(self.folders))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HeatmapRequest:
     """A Fourier heat map.
 
@@ -184,10 +210,17 @@ class AttackRequest:
             raise SpecError(" ".join(faults))
 
 
-Request = CorruptionRequest | HeatmapRequest | PassbandRequest | AttackRequest
+Request = CorruptionRequest | ReadyMadeRequest | HeatmapRequest | PassbandRequest | AttackRequest
 
 REQUESTS: Final[dict[str, type[Request]]] = {
-    one.kind: one for one in (CorruptionRequest, HeatmapRequest, PassbandRequest, AttackRequest)
+    one.kind: one
+    for one in (
+        CorruptionRequest,
+        ReadyMadeRequest,
+        HeatmapRequest,
+        PassbandRequest,
+        AttackRequest,
+    )
 }
 
 

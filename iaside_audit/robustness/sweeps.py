@@ -40,6 +40,8 @@ class ReadImage:
 
     Parameters
     ----------
+    path : str
+        Relative to the data set's root.
     image_id : str
         sha256 of the decoded image.
     label : int
@@ -50,6 +52,7 @@ class ReadImage:
         The same, 0..1.
     """
 
+    path: str
     image_id: str
     label: int
     pixels: ByteImage
