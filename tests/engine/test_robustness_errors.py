@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
+from iaside_audit.errors import SpecError
 from iaside_audit.registry import CORRUPTIONS
+from iaside_audit.robustness.corruption_run import CorruptionPlan, corruption_errors
 from iaside_audit.robustness.errors_by_corruption import MEANINGS, alexnet_errors, summarise
+from iaside_audit.robustness.requests import CorruptionRequest
+from iaside_audit.robustness.rows import MeasuredRows
+from iaside_audit.spec import AuditSpec
 
 if TYPE_CHECKING:
     from iaside_audit.robustness.errors_by_corruption import CorruptionErrors
@@ -111,3 +117,35 @@ def test_alexnet_normalises_only_what_it_was_measured_on(
 def test_every_builtin_corruption_has_a_published_error() -> None:
     """The table's names are the registry's."""
     assert tuple(alexnet_errors()[1]) == CORRUPTIONS.builtin
+
+
+@pytest.mark.parametrize("has_clean", [True, False])
+def test_a_model_near_chance_is_refused(has_clean: bool) -> None:  # noqa: FBT001 - a parameter
+    """Right on 1 of 10 among 10 classes, it has nothing to lose; without clean images, who knows."""
+    margins = np.array([1.0, *[-1.0] * 9], dtype=np.float32)
+    rows = MeasuredRows(
+        index=np.arange(10),
+        label=np.zeros(10, dtype=np.int64),
+        prediction=np.zeros(10, dtype=np.int64),
+        image_id=("",) * 10,
+        path=("",) * 10,
+        arrays={
+            "clean_log_p": margins - 2,
+            "clean_best_other": np.full(10, -2, dtype=np.float32),
+            "log_p": (margins - 2)[:, None],
+            "best_other": np.full((10, 1), -2, dtype=np.float32),
+        },
+    )
+    measured = SimpleNamespace(
+        rows=rows, model=SimpleNamespace(output=SimpleNamespace(n_classes=10))
+    )
+    plan = CorruptionPlan(
+        spec=AuditSpec(model="m.onnx", images="images"),
+        request=CorruptionRequest(names=("fog",), severities=(1,)),
+        has_clean=has_clean,
+    )
+    if has_clean:
+        with pytest.raises(SpecError, match=r"above chance on the clean images, found .* 0\.100"):
+            corruption_errors(measured, plan)
+    else:
+        assert corruption_errors(measured, plan).clean_error is None
