@@ -116,13 +116,13 @@ def test_published_parameters_of_the_nearest_size(side: int, suite: str) -> None
 
 
 def test_glass_blur_is_fast() -> None:
-    """Under 150 ms at 224 px; a loop over pixels takes seconds."""
+    """Under 150 ms of processor time at 224 px; a loop over pixels takes seconds."""
     image = photograph(224, 224)
     elapsed_s = []
     for _ in range(5):
-        started = time.perf_counter()
+        started = time.process_time()
         corrupted(image, "glass_blur", 3)
-        elapsed_s.append(time.perf_counter() - started)
+        elapsed_s.append(time.process_time() - started)
     assert min(elapsed_s) < 0.15
 
 

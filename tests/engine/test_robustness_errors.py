@@ -121,7 +121,7 @@ def test_every_builtin_corruption_has_a_published_error() -> None:
 
 @pytest.mark.parametrize("has_clean", [True, False])
 def test_a_model_near_chance_is_refused(has_clean: bool) -> None:  # noqa: FBT001 - a parameter
-    """Right on 1 of 10 among 10 classes, it has nothing to lose; without clean images, who knows."""
+    """Right on 1 of 10 among 10 classes, nothing is lost; without clean images, who knows."""
     margins = np.array([1.0, *[-1.0] * 9], dtype=np.float32)
     rows = MeasuredRows(
         index=np.arange(10),
