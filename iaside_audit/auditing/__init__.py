@@ -11,7 +11,8 @@ module                        what it holds
 ``executor``, ``attempts``    leases on workers; what is tried again, what is given up
 ``books``                     what all executors share
 ``cluster``                   a Dask cluster: connect to one, or start one on this machine
-``dask_executor``, ``bench``  leases on a cluster: sending them, and running them there
+``dask_executor``             leases on a cluster, sent and collected
+``cluster_worker``            what runs there: leases, on a child process that is kept
 ``parcels``                   files on their way to a cluster, by sha256
 ``workers``, ``wire``         a worker as the supervisor sees it, and how the two talk
 ``limits``                    what a worker may take: memory, model size, time

@@ -21,10 +21,10 @@ from audit_material import assert_same_rows, audit_here, command_here, convnet_s
 from distributed import LocalCluster
 from models_for_tests import save_with_external_data
 
-from iaside_audit.auditing import bench
+from iaside_audit.auditing import cluster_worker
 from iaside_audit.auditing.attempts import Lease
-from iaside_audit.auditing.bench import Bench, Errand
 from iaside_audit.auditing.cluster import open_cluster
+from iaside_audit.auditing.cluster_worker import Errand, LeaseHost
 from iaside_audit.auditing.dask_executor import DaskExecutor
 from iaside_audit.auditing.evaluate import LeaseItem
 from iaside_audit.auditing.parcels import Shelf
@@ -479,21 +479,21 @@ def test_bench_keeps_its_child_while_the_preparation_is_the_same(
         started.append(scripted()(limits))
         return started[-1]
 
-    one = Bench(str(tmp_path), None)
+    one = LeaseHost(str(tmp_path), None)
     names = []
     for message in (
         {"task": "open"},
         {"task": "settle", "batch": 4},
         {"task": "settle", "batch": 2},
     ):
-        data = bench.encode(message)
+        data = cluster_worker.encode(message)
         names.append(sha256(data).hexdigest())
         one.shelf.keep(names[-1], 0, data, is_last=True)
 
     def kinds(audit: str, settle: str) -> list[str]:
         errand = Errand(
             audit=audit,
-            lease=bench.encode(a_lease(0).message()),
+            lease=cluster_worker.encode(a_lease(0).message()),
             preparation=(names[0], settle),
             model_files={},
             image_files={},

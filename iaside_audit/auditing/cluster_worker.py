@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 POLL_S: Final = 0.05
 """How long the end of an audit may go unnoticed."""
-ATTRIBUTE: Final = "iaside_bench"
+ATTRIBUTE: Final = "iaside_lease_host"
 
 _making = threading.Lock()
 
@@ -69,7 +69,7 @@ class _Ended(Exception):  # noqa: N818 - not an error: nobody wants the answer a
     """The audit is over."""
 
 
-class Bench:
+class LeaseHost:
     """The child of one Dask worker, and the files that it was sent.
 
     Parameters
@@ -222,7 +222,7 @@ def run_errand(errand: Errand, start: StartWorker) -> tuple[str, list[bytes]]:
     from distributed import get_worker  # noqa: PLC0415 - the extra `cluster`
 
     dask_worker = get_worker()
-    answers = bench_of(dask_worker).run(errand, start)
+    answers = host_of(dask_worker).run(errand, start)
     return dask_worker.address, [encode(answer) for answer in answers]
 
 
@@ -235,20 +235,20 @@ def greet() -> Message:
 
 def keep(sha256: str, start: int, chunk: bytes, *, is_last: bool, dask_worker: DaskWorker) -> bool:
     """Take a piece of a file; Dask fills in its worker."""
-    return bench_of(dask_worker).shelf.keep(sha256, start, chunk, is_last=is_last)
+    return host_of(dask_worker).shelf.keep(sha256, start, chunk, is_last=is_last)
 
 
 def end_audit(audit: str, *, dask_worker: DaskWorker) -> None:
     """End what an audit left on a worker; Dask fills in its worker."""
-    bench_of(dask_worker).end(audit)
+    host_of(dask_worker).end(audit)
 
 
-def bench_of(dask_worker: DaskWorker) -> Bench:
-    """Return the bench of a Dask worker; several of them may share a process."""
+def host_of(dask_worker: DaskWorker) -> LeaseHost:
+    """Return the host of a Dask worker; several of them may share a process."""
     with _making:
-        bench = getattr(dask_worker, ATTRIBUTE, None)
-        if bench is None:
+        host = getattr(dask_worker, ATTRIBUTE, None)
+        if host is None:
             memory = getattr(dask_worker.memory_manager, "memory_limit", None)
-            bench = Bench(dask_worker.local_directory, memory or None)
-            setattr(dask_worker, ATTRIBUTE, bench)
-        return bench
+            host = LeaseHost(dask_worker.local_directory, memory or None)
+            setattr(dask_worker, ATTRIBUTE, host)
+        return host
