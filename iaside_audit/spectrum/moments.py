@@ -125,30 +125,40 @@ def moments_by_index(
     _check(clean, corrupted, index_map)
     height, width = clean.shape[-2:]
     weights = _column_weights(width) / (height * width) ** 2
+    # The difference is transformed, not the copy: a small error stays exact to float32, and is not
+    # the difference of two large powers.
     clean_spectrum = _transform(clean, workers)
-    corrupted_spectrum = _transform(corrupted, workers)
+    difference = _transform(corrupted - clean, workers)
     products = (
-        clean_spectrum.real**2 + clean_spectrum.imag**2,
-        corrupted_spectrum.real * clean_spectrum.real
-        + corrupted_spectrum.imag * clean_spectrum.imag,
-        corrupted_spectrum.real**2 + corrupted_spectrum.imag**2,
+        _real_product(clean_spectrum, clean_spectrum),
+        _real_product(difference, clean_spectrum),
+        _real_product(difference, difference),
     )
     sums = [_sum_by_index(one.sum(axis=-3) * weights, index_map, n_bins) for one in products]
-    clean_power, cross, corrupted_power = np.broadcast_arrays(*sums)
-    return BandMoments(clean_power=clean_power, cross=cross, corrupted_power=corrupted_power)
-
-
-def _transform(images: FloatImage, workers: int) -> NDArray[np.complex128]:
-    """Transform in float64: a small error is a difference of two large powers."""
-    return np.asarray(
-        rfft2(
-            images.astype(np.float64),
-            s=images.shape[-2:],
-            axes=_AXES,
-            norm="backward",
-            workers=workers,
-        )
+    clean_power, mixed, error_power = np.broadcast_arrays(*sums)
+    return BandMoments(
+        clean_power=clean_power,
+        cross=clean_power + mixed,
+        corrupted_power=np.maximum(clean_power + 2 * mixed + error_power, 0),
     )
+
+
+def _transform(images: FloatImage, workers: int) -> NDArray[np.complex64]:
+    spectrum = rfft2(
+        images.astype(np.float32, copy=False),
+        s=images.shape[-2:],
+        axes=_AXES,
+        norm="backward",
+        workers=workers,
+    )
+    return np.asarray(spectrum, dtype=np.complex64)
+
+
+def _real_product(
+    first: NDArray[np.complex64], second: NDArray[np.complex64]
+) -> NDArray[np.float32]:
+    """Return ``Re(first conj(second))``."""
+    return first.real * second.real + first.imag * second.imag
 
 
 def _column_weights(width: int) -> NDArray[np.float64]:

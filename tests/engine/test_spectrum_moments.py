@@ -51,10 +51,10 @@ def test_moments_agree_with_the_full_transform() -> None:
     moments = band_moments(clean, corrupted, bands)
     x, y = np.fft.fft2(clean), np.fft.fft2(corrupted)
     is_two = full_band_map(bands) == 2
-    assert_allclose(moments.clean_power[2], (abs(x) ** 2)[:, is_two].sum() / 108**2, rtol=1e-6)
-    assert_allclose(moments.cross[2], (y * x.conj()).real[:, is_two].sum() / 108**2, rtol=1e-6)
+    assert_allclose(moments.clean_power[2], (abs(x) ** 2)[:, is_two].sum() / 108**2, rtol=1e-5)
+    assert_allclose(moments.cross[2], (y * x.conj()).real[:, is_two].sum() / 108**2, rtol=1e-5)
     error = (abs(y - x) ** 2)[:, is_two].sum() / 108**2
-    assert_allclose(moments.error_power[2], error, rtol=1e-6)
+    assert_allclose(moments.error_power[2], error, rtol=1e-5)
 
 
 def test_a_removed_band_leaves_nothing_of_itself() -> None:
@@ -63,7 +63,7 @@ def test_a_removed_band_leaves_nothing_of_itself() -> None:
     bands = partition(16, 16)
     moments = band_moments(clean, clean - decompose(clean, bands)[1], bands)
     others = [0, 2, 3]
-    assert_allclose(moments.corrupted_power[1], 0, atol=1e-12)
+    assert_allclose(moments.corrupted_power[1], 0, atol=1e-8)
     assert_allclose(moments.cross[others], moments.clean_power[others], rtol=1e-5)
     assert_allclose(moments.error_power[1], moments.clean_power[1], rtol=1e-5)
 
@@ -74,6 +74,18 @@ def test_no_error_is_exactly_none() -> None:
     assert not band_moments(clean, clean, partition(17, 16)).error_power.any()
 
 
+def test_a_change_of_one_level_in_one_pixel_is_seen_exactly() -> None:
+    """The smallest error of a uint8 image spreads over all bands as its size says."""
+    clean, _ = pair(4, 32, 32)
+    changed = clean.copy()
+    changed[0, 5, 7] += np.float32(1 / 255)
+    bands = partition(32, 32)
+    step = float(changed[0, 5, 7] - clean[0, 5, 7])
+    error = band_moments(clean, changed, bands).error_power
+    shares = np.bincount(full_band_map(bands).ravel()) / 32**2
+    assert_allclose(error, step**2 / 32**2 * shares, rtol=1e-4)
+
+
 def test_one_clean_image_serves_many_copies() -> None:
     """Leading axes broadcast; each copy's moments are those it has alone."""
     clean, corrupted = pair(5, 16, 16)
@@ -82,7 +94,7 @@ def test_one_clean_image_serves_many_copies() -> None:
     assert moments.clean_power.shape == moments.cross.shape == (3, 4)
     alone = band_moments(clean, corrupted, partition(16, 16))
     assert_allclose(moments.cross[0], alone.cross)
-    assert_allclose(moments.cross[2], alone.cross / 2)
+    assert_allclose(moments.cross[2], alone.cross / 2, rtol=1e-5)
 
 
 def test_images_of_another_size_are_refused() -> None:
