@@ -10,6 +10,13 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from iaside_audit.breakdown import (  # noqa: TC001 - cattrs reads the annotations
+    ClassProfile,
+    ImageProfile,
+    InteractionsRecord,
+    OutcomesRecord,
+)
+from iaside_audit.comparison import finite
 from iaside_audit.errors import ReportError, StoreError
 from iaside_audit.preprocessing import Preprocessing
 from iaside_audit.rows import ValueRows  # noqa: TC001 - cattrs reads the annotations
@@ -265,7 +272,12 @@ class Tool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditResult:
-    """The result of one audit; every number with its interval, seed and provenance."""
+    """The result of one audit; every number with its interval, seed and provenance.
+
+    `interactions` is None where not every coalition was evaluated; `classes` where no class has
+    enough images; `outcomes` where the labels are the model's own, or too few images are right or
+    wrong; `images` beyond a thousand images, whose profiles are in ``images.csv`` alone.
+    """
 
     tool: Tool
     created: str
@@ -278,8 +290,10 @@ class AuditResult:
     values: ValuesRecord
     accuracy: Accuracy
     estimator: EstimatorRecord
-    interactions: dict[str, Any] | None = None  # Any: JSON, until interactions are measured
-    classes: tuple[dict[str, Any], ...] | None = None  # Any: the same, for per-class profiles
+    interactions: InteractionsRecord | None = None
+    classes: tuple[ClassProfile, ...] | None = None
+    outcomes: OutcomesRecord | None = None
+    images: tuple[ImageProfile, ...] | None = None
     warnings: tuple[AuditWarning, ...] = ()
     row_source: Callable[[], ValueRows] | None = field(default=None, compare=False, repr=False)
 
@@ -305,7 +319,7 @@ class AuditResult:
 
 def result_to_document(result: AuditResult) -> dict[str, Any]:  # Any: JSON
     """Return the result as JSON-ready values, ``schema_version`` first."""
-    document = cast("dict[str, Any]", _finite(converter().unstructure(result)))  # Any: JSON
+    document = cast("dict[str, Any]", finite(converter().unstructure(result)))  # Any: JSON
     document["spec"] = result.spec.to_dict()
     return {"schema_version": SCHEMA_VERSION, **document}
 
@@ -375,14 +389,3 @@ def converter() -> Converter:
         make_dict_structure_fn(AuditResult, made, row_source=override(omit=True)),
     )
     return made
-
-
-def _finite(value: Any) -> Any:  # Any: JSON in, JSON out
-    """Replace numbers that are not finite by None, and tuples by lists."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, dict):
-        return {key: _finite(one) for key, one in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(one) for one in value]
-    return value

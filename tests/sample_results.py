@@ -4,10 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import math
-from typing import TYPE_CHECKING
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from iaside_audit.breakdown import (
+    ClassProfile,
+    GroupProfile,
+    ImageProfile,
+    InteractionsRecord,
+    MoebiusCoefficient,
+    OutcomesRecord,
+    ProfileDifference,
+)
 from iaside_audit.preprocessing import Preprocessing
 from iaside_audit.result import (
     Accuracy,
@@ -54,6 +64,7 @@ def sample_result(
     has_self_labels: bool = False,
     is_flat: bool = False,
     is_high: bool = False,
+    has_breakdown: bool = False,
     **options: object,
 ) -> AuditResult:
     """Build the result of an audit that never ran.
@@ -76,6 +87,8 @@ def sample_result(
         Whether all Shapley values are equal, so that every score is 0.
     is_high : bool
         Whether high bands dominate.
+    has_breakdown : bool
+        Whether interactions, classes, outcomes and single images are in the result.
     **options : object
         Further fields of the specification.
     """
@@ -189,6 +202,82 @@ def sample_result(
             pairs=spec.pairs,
         ),
         warnings=tuple(AuditWarning(code=code, message=message) for code, message in warnings),
+        **(_breakdown(shapley, errors, has_intervals=has_intervals) if has_breakdown else {}),
+    )
+
+
+def _breakdown(shapley: FloatVector, errors: FloatVector, *, has_intervals: bool) -> dict[str, Any]:
+    """Return what a result says of pairs, classes, outcomes and images."""
+    generator = np.random.default_rng(1)
+    n_bands = shapley.size
+    width = 1.0 if has_intervals else math.nan
+    upper = np.triu(generator.normal(0, 0.2, (n_bands, n_bands)), 1)
+    matrix = (upper + upper.T).tolist()
+    group = _group(shapley, errors * width)
+    wrong = _group(shapley / 2, errors * width * 2, top1=0.0)
+    return {
+        "interactions": InteractionsRecord(
+            kind="SII",
+            matrix=tuple(map(tuple, matrix)),
+            interval=tuple(
+                tuple((one - 0.1 * width, one + 0.1 * width) for one in row) for row in matrix
+            ),
+            moebius_order=1,
+            moebius=(
+                MoebiusCoefficient(bands=(), value=-6.9, interval=(-7.0, -6.8)),
+                *(
+                    MoebiusCoefficient(
+                        bands=(band,), value=value, interval=(value - width, value + width)
+                    )
+                    for band, value in enumerate(shapley.tolist())
+                ),
+            ),
+        ),
+        "classes": tuple(
+            ClassProfile(label=label, name=name, **asdict(group))
+            for label, name in ((0, "tench"), (7, ""))
+        ),
+        "outcomes": OutcomesRecord(
+            correct=group,
+            wrong=wrong,
+            difference=ProfileDifference(
+                shapley=group.shapley,
+                interval=group.interval,
+                importance=group.importance,
+                importance_interval=group.importance_interval,
+                signed=group.signed,
+                signed_interval=group.signed_interval,
+            ),
+        ),
+        "images": tuple(
+            ImageProfile(
+                path=f"n01440764/ILSVRC2012_val_0000{number}.JPEG",
+                image_id=hashlib.sha256(str(number).encode()).hexdigest(),
+                label=0,
+                prediction=number % 2,
+                empty=-6.9,
+                grand=-0.4,
+                shapley=tuple((shapley + generator.normal(0, 1, n_bands)).tolist()),
+            )
+            for number in range(3)
+        ),
+    }
+
+
+def _group(shapley: FloatVector, errors: FloatVector, *, top1: float = 0.75) -> GroupProfile:
+    """Return the profile of a group of images around `shapley`."""
+    bands = _bands(tuple(np.linspace(0, 1, shapley.size + 1).tolist()), shapley, errors)
+    return GroupProfile(
+        n_images=40,
+        top1=top1,
+        top1_interval=(max(top1 - 0.1, 0.0), top1 + 0.1),
+        shapley=tuple(band.shapley for band in bands),
+        interval=tuple(band.interval for band in bands),
+        importance=tuple(band.importance for band in bands),
+        importance_interval=tuple(band.importance_interval for band in bands),
+        at_boundary=tuple(band.at_boundary for band in bands),
+        signed=0.3,
+        signed_interval=(0.2, 0.4),
     )
 
 
