@@ -47,6 +47,13 @@ class Estimator(StrEnum):
     PERMUTATION = "permutation"
 
 
+class IntervalMethod(StrEnum):
+    """How the ends of an interval follow from its resamples (METHOD.md, section 6)."""
+
+    PERCENTILE = "percentile"
+    BCA = "bca"
+
+
 class Mode(StrEnum):
     """The mathematics done properly, or the authors' published code (METHOD.md, section 7)."""
 
@@ -101,6 +108,8 @@ class AuditSpec:
         ``auto``, ``exact`` or ``permutation``.
     pairs : int
         Antithetic pairs of orders an image, at least 1.
+    interactions : bool
+        Whether interactions of bands are wanted; ``auto`` is then exact.
     max_images : int or None
         The first so many images of the canonical order.
     budget : int or None
@@ -111,6 +120,8 @@ class AuditSpec:
         Of every random draw; not negative.
     confidence : float
         Of every interval, in (0.5, 1).
+    interval : IntervalMethod
+        ``percentile`` or ``bca``.
     mode : Mode
         ``corrected`` or ``reference``.
     reference_batch : int
@@ -154,11 +165,13 @@ class AuditSpec:
     beta: float = 0.75
     estimator: Estimator = Estimator.AUTO
     pairs: int = 1
+    interactions: bool = False
     max_images: int | None = None
     budget: int | None = None
     target_halfwidth: float | None = None
     seed: int = 0
     confidence: float = 0.95
+    interval: IntervalMethod = IntervalMethod.PERCENTILE
     mode: Mode = Mode.CORRECTED
     reference_batch: int = 10
     device: str = "auto"
@@ -208,10 +221,16 @@ class AuditSpec:
     def _coerce(self) -> list[str]:
         """Bring strings to their types and return the faults met."""
         faults = self._coerce_names()
+        faults += [
+            f"Expected {name} to be true or false, found {getattr(self, name)!r}."
+            for name in ("interactions",)
+            if not isinstance(getattr(self, name), bool)
+        ]
         for name, kind in (
             ("norm", Norm),
             ("range", Range),
             ("estimator", Estimator),
+            ("interval", IntervalMethod),
             ("mode", Mode),
         ):
             value = str(getattr(self, name))
@@ -344,11 +363,18 @@ class AuditSpec:
                 "Expected no target_halfwidth beside shard, found both: no shard sees the whole "
                 "score. Choose the number of images with --max-images."
             )
-        exact = self.estimator == Estimator.EXACT or self.mode == Mode.REFERENCE
+        exact = (
+            self.estimator == Estimator.EXACT or self.mode == Mode.REFERENCE or self.interactions
+        )
         if exact and isinstance(self.bands, int) and self.bands > MAX_EXACT_BANDS:
             faults.append(
                 f"Expected at most {MAX_EXACT_BANDS} bands in exact mode, found {self.bands}. "
-                "Use fewer bands, or --estimator permutation."
+                "Use fewer bands, or --estimator permutation without interactions."
+            )
+        if self.interactions and self.estimator == Estimator.PERMUTATION:
+            faults.append(
+                "Expected every coalition to be evaluated for interactions, found --estimator "
+                "permutation. Use --estimator auto or exact."
             )
         if self.mode == Mode.REFERENCE:
             refused = {

@@ -185,6 +185,8 @@ def resolve_estimator(spec: AuditSpec, n_images: int) -> Estimator:
     """Return the estimator that ``auto`` stands for (METHOD.md, section 4)."""
     if spec.estimator != Estimator.AUTO:
         return spec.estimator
+    if spec.interactions:
+        return Estimator.EXACT
     n_coalitions = 2**spec.bands
     affordable = CHEAP_EXACT if spec.budget is None else min(CHEAP_EXACT, spec.budget)
     is_cheap = n_coalitions <= _row_length(spec, Estimator.PERMUTATION)

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from iaside_audit.spec import MAX_BANDS, MIN_BANDS, AuditSpec, Estimator, Mode, Norm, Range
+from iaside_audit.spec import (
+    MAX_BANDS,
+    MIN_BANDS,
+    AuditSpec,
+    Estimator,
+    IntervalMethod,
+    Mode,
+    Norm,
+    Range,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,11 +44,13 @@ HELP: Final = {
     "beta": "Weight ratio of neighbouring bands in the scores.",
     "estimator": "How Shapley values are computed: {choices}.",
     "pairs": "Antithetic pairs of orders an image (permutation).",
+    "interactions": "Measure how bands act together: every coalition of every image.",
     "max_images": "Use the first so many images of the seeded order.",
     "budget": "Evaluations (images put through the model) at most.",
     "target_halfwidth": "Stop where the signed score's interval is this narrow.",
     "seed": "Of every random draw.",
     "confidence": "Of every interval.",
+    "interval": "How the ends follow from the resamples: {choices}.",
     "mode": "{choices}: the mathematics done properly, or the authors' code.",
     "reference_batch": "Images a batch in reference mode.",
     "device": "auto, cpu, cuda, or cuda:N; cuda:0,1 runs a worker on each.",
@@ -57,6 +68,7 @@ CHOICES: Final[dict[str, type[StrEnum]]] = {
     "norm": Norm,
     "range": Range,
     "estimator": Estimator,
+    "interval": IntervalMethod,
     "mode": Mode,
 }
 NUMBERS: Final = {
@@ -78,11 +90,11 @@ def audit_options(command: Command) -> Command:
     for field in reversed([one for one in fields(AuditSpec) if one.name != "model"]):
         choices = ", ".join(one.value for one in CHOICES.get(field.name, ()))
         text = HELP[field.name].format(choices=choices)
-        default = field.default
         name = f"--{field.name.replace('_', '-')}"
+        default = field.default
         if isinstance(default, bool):
+            text += f"  [default: {'' if default else 'no-'}{field.name}]"
             name = f"{name}/--no-{field.name}"
-            text += f"  [default: {field.name}]"
         elif field.name not in {"images", "bands"} and default is not None:
             text += f"  [default: {getattr(default, 'value', default)}]"
         option = click.option(

@@ -59,7 +59,8 @@ def _words(spec: AuditSpec, out: str) -> list[str]:
         if field.name == "model" or value == field.default or _follows(spec, field.name):
             continue
         text = ",".join(map(repr, value)) if isinstance(value, tuple) else str(value)
-        groups.append([f"--{field.name.replace('_', '-')}", text])
+        option = f"--{'no-' if value is False else ''}{field.name.replace('_', '-')}"
+        groups.append([option] if isinstance(value, bool) else [option, text])
     return [shlex.join(words) for words in [*groups, ["--out", out]]]
 
 

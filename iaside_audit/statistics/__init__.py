@@ -5,7 +5,7 @@ values
 scores
     Spectral importance, the paper, signed and anchored scores, and the null level of each.
 bootstrap
-    Means of resampled rows, and percentile intervals.
+    Means of resampled rows, and percentile and BCa intervals.
 estimates
     The profile of a model over its images, every number with its interval.
 association
@@ -17,12 +17,20 @@ Everything is float64 and knows no file, model or image.
 
 from __future__ import annotations
 
-from iaside_audit.statistics.bootstrap import bootstrap_means, percentile_interval
+from iaside_audit.statistics.bootstrap import (
+    N_RESAMPLES,
+    bca_interval,
+    bootstrap_generator,
+    bootstrap_means,
+    jackknife_means,
+    percentile_interval,
+    statistic_intervals,
+)
 from iaside_audit.statistics.estimates import (
     N_LIVE_RESAMPLES,
-    N_RESAMPLES,
     ProfileEstimate,
     estimate_profile,
+    profile_numbers,
 )
 from iaside_audit.statistics.scores import (
     NullLevel,
@@ -43,13 +51,18 @@ __all__ = [
     "ScoreKind",
     "ValueFunction",
     "anchored_score",
+    "bca_interval",
+    "bootstrap_generator",
     "bootstrap_means",
     "estimate_profile",
     "importance",
+    "jackknife_means",
     "null_level",
     "paper_score",
     "percentile_interval",
+    "profile_numbers",
     "signed_score",
+    "statistic_intervals",
     "value_function",
     "value_unit",
 ]

@@ -5,9 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+from scipy.special import ndtr, ndtri
+
+from iaside_audit.randomness import Purpose
+from iaside_audit.spec import IntervalMethod
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from iaside_audit.types import FloatMatrix, FloatVector
+
+    Statistic = Callable[[FloatMatrix], FloatMatrix]
+
+N_RESAMPLES: Final = 2000
+"""Of a final estimate: the ends of a 95 % interval then lie on 50 resamples each."""
 
 CHUNK_CELLS: Final = 1 << 20
 """Resample-by-row cells held at once: 32 MB at the peak, measured at 1,000 and 50,000 rows."""
@@ -49,6 +60,25 @@ def bootstrap_means(
     return means
 
 
+def jackknife_means(contributions: FloatMatrix) -> FloatMatrix:
+    """Compute the column means without each row in turn.
+
+    Parameters
+    ----------
+    contributions : (n_units, n_columns) float64
+        At least two rows.
+
+    Returns
+    -------
+    (n_units, n_columns) float64
+        Row i is the mean of all rows but row i.
+    """
+    n_units = contributions.shape[0]
+    with np.errstate(invalid="ignore"):  # inf - inf is NaN here, not an accident
+        means: FloatMatrix = (contributions.sum(axis=0) - contributions) / (n_units - 1)
+    return means
+
+
 def percentile_interval(
     samples: FloatMatrix, *, confidence: float
 ) -> tuple[FloatVector, FloatVector]:
@@ -70,6 +100,117 @@ def percentile_interval(
     with np.errstate(invalid="ignore"):  # interpolation between infinite samples gives NaN
         low, high = np.quantile(samples, [tail, 1 - tail], axis=0)
     return low, high
+
+
+def bca_interval(
+    samples: FloatMatrix, point: FloatVector, jackknife: FloatMatrix, *, confidence: float
+) -> tuple[FloatVector, FloatVector]:
+    """Return the bias-corrected and accelerated interval of bootstrap samples.
+
+    The ends are quantiles of the samples too, moved for the bias of their median and for a
+    standard error that changes with the number itself; second-order correct where that is smooth.
+
+    Parameters
+    ----------
+    samples : (n_resamples, n_numbers) float64
+        One row for each resample.
+    point : (n_numbers,) float64
+        Each number over all units.
+    jackknife : (n_units, n_numbers) float64
+        Each number without one unit in turn.
+    confidence : float
+        In (0, 1).
+
+    Returns
+    -------
+    low, high : (n_numbers,) float64
+        NaN where a sample is NaN; the percentile interval where all samples lie on one side of the
+        point, as those of an importance at its boundary do, and the correction is not defined.
+
+    References
+    ----------
+    .. [1] B. Efron, "Better bootstrap confidence intervals", 1987.
+       doi:10.1080/01621459.1987.10478410
+    """
+    tail = (1 - confidence) / 2
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+        below = (samples < point).mean(axis=0) + (samples == point).mean(axis=0) / 2
+        bias = ndtri(below)
+        pulls = jackknife.mean(axis=0) - jackknife
+        acceleration = (pulls**3).sum(axis=0) / (6 * (pulls**2).sum(axis=0) ** 1.5)
+        shifted = bias + ndtri([[tail], [1 - tail]])
+        levels = ndtr(bias + shifted / (1 - acceleration * shifted))
+    plain = np.array([[tail], [1 - tail]])
+    levels = np.where(np.isfinite(bias) & np.isfinite(acceleration), levels, plain)
+    low, high = _column_quantiles(samples, levels)
+    return low, high
+
+
+def statistic_intervals(
+    contributions: FloatMatrix,
+    statistic: Statistic,
+    *,
+    confidence: float,
+    method: IntervalMethod,
+    generator: np.random.Generator,
+    n_resamples: int = N_RESAMPLES,
+) -> tuple[FloatMatrix, FloatMatrix]:
+    """Resample rows, compute numbers from the means of each resample, and find their intervals.
+
+    Parameters
+    ----------
+    contributions : (n_units, n_columns) float64
+        One row for each unit of resampling; at least two.
+    statistic : callable
+        From means (..., n_columns) to numbers (..., n_numbers).
+    confidence : float
+        In (0, 1).
+    method : IntervalMethod
+        Percentile or BCa.
+    generator : numpy.random.Generator
+        See :func:`bootstrap_generator`.
+    n_resamples : int
+        At least 2.
+
+    Returns
+    -------
+    samples : (n_resamples, n_numbers) float64
+        The numbers of each resample.
+    intervals : (n_numbers, 2) float64
+        Lower and upper ends; NaN where a sample is.
+    """
+    means = bootstrap_means(contributions, n_resamples=n_resamples, generator=generator)
+    with np.errstate(invalid="ignore"):  # rows that are not finite give NaN, not a warning
+        samples = statistic(means)
+        if method == IntervalMethod.BCA:
+            ends = bca_interval(
+                samples,
+                statistic(contributions.mean(axis=0)),
+                statistic(jackknife_means(contributions)),
+                confidence=confidence,
+            )
+        else:
+            ends = percentile_interval(samples, confidence=confidence)
+    return samples, np.stack(ends, axis=-1)
+
+
+def bootstrap_generator(seed: int) -> np.random.Generator:
+    """Return the generator of an audit's resamples; equal seeds draw equal resamples."""
+    return np.random.default_rng(np.random.SeedSequence([seed, int(Purpose.BOOTSTRAP)]))
+
+
+def _column_quantiles(samples: FloatMatrix, levels: FloatMatrix) -> FloatMatrix:
+    """Return quantiles of each column at its own levels, (n_levels, n_columns), interpolated."""
+    ordered = np.sort(samples, axis=0)  # NaN comes last
+    places = levels * (len(samples) - 1)
+    below = np.floor(places).astype(np.intp)
+    above = np.minimum(below + 1, len(samples) - 1)
+    columns = np.arange(samples.shape[1])
+    with np.errstate(invalid="ignore"):  # interpolation between infinite samples gives NaN
+        low, high = ordered[below, columns], ordered[above, columns]
+        quantiles = low + (places - below) * (high - low)
+    quantiles[:, np.isnan(ordered[-1])] = np.nan
+    return quantiles
 
 
 def _counts(generator: np.random.Generator, n_resamples: int, n_units: int) -> FloatMatrix:

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from iaside_audit.errors import SpecError
-from iaside_audit.randomness import Purpose
-from iaside_audit.statistics.bootstrap import bootstrap_means, percentile_interval
+from iaside_audit.spec import IntervalMethod
+from iaside_audit.statistics.bootstrap import (
+    N_RESAMPLES,
+    bootstrap_generator,
+    statistic_intervals,
+)
 from iaside_audit.statistics.scores import anchored_score, importance, paper_score, signed_score
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from iaside_audit.types import FloatMatrix, FloatVector, Interval
-
-N_RESAMPLES: Final = 2000
-"""Of a final estimate: the ends of a 95 % interval then lie on 50 resamples each."""
 
 N_LIVE_RESAMPLES: Final = 500
 """Of an estimate that is shown while the audit runs."""
@@ -105,6 +107,7 @@ def estimate_profile(
     beta: float,
     confidence: float,
     seed: int,
+    method: IntervalMethod = IntervalMethod.PERCENTILE,
     n_resamples: int = N_RESAMPLES,
     min_units: int = 2,
 ) -> ProfileEstimate:
@@ -128,6 +131,8 @@ def estimate_profile(
         Of every interval, in (0, 1).
     seed : int
         The audit's seed; equal rows and seeds give equal estimates.
+    method : IntervalMethod
+        How the ends of the intervals follow from the resamples.
     n_resamples : int
         2000, or 500 for an estimate that is shown while the audit runs.
     min_units : int
@@ -153,17 +158,21 @@ def estimate_profile(
     n_units, n_bands = shapley_rows.shape
     if n_units == 0:
         raise SpecError("Expected the row of at least one image, found none. Audit more images.")
-    if n_units >= min_units:
-        generator = np.random.default_rng(np.random.SeedSequence([seed, int(Purpose.BOOTSTRAP)]))
-        resampled = bootstrap_means(rows, n_resamples=n_resamples, generator=generator)
-    else:
-        resampled = np.full((2, rows.shape[1]), np.nan)
-
     with np.errstate(invalid="ignore"):  # rows that are not finite give NaN, not a warning
-        point = _profile(rows.mean(axis=0), n_bands, beta)
-        samples = _profile(resampled, n_bands, beta)
+        point = profile_numbers(rows.mean(axis=0), n_bands=n_bands, beta=beta)
+        if n_units >= min_units:
+            samples, intervals = statistic_intervals(
+                rows,
+                partial(profile_numbers, n_bands=n_bands, beta=beta),
+                confidence=confidence,
+                method=method,
+                generator=bootstrap_generator(seed),
+                n_resamples=n_resamples,
+            )
+        else:
+            samples = np.full((2, point.size), np.nan)
+            intervals = np.full((point.size, 2), np.nan)
         errors = samples.std(axis=0, ddof=1)
-    intervals = np.stack(percentile_interval(samples, confidence=confidence), axis=-1)
 
     phi, psi = slice(0, n_bands), slice(n_bands, 2 * n_bands)
     at_boundary = (samples[:, psi] == 0).mean(axis=0) > BOUNDARY_SHARE
@@ -202,8 +211,23 @@ def estimate_profile(
     )
 
 
-def _profile(means: FloatMatrix, n_bands: int, beta: float) -> FloatMatrix:
-    """Extend means of rows to phi, psi, the three scores, empty, grand and top-1, side by side."""
+def profile_numbers(means: FloatMatrix, *, n_bands: int, beta: float) -> FloatMatrix:
+    """Extend means of rows to every number of a profile.
+
+    Parameters
+    ----------
+    means : (..., n_bands + 3) float64
+        Shapley values, then the values of the empty and the grand coalition, then top-1.
+    n_bands : int
+        M.
+    beta : float
+        Weight ratio of the scores, in (0, 1).
+
+    Returns
+    -------
+    (..., 2 * n_bands + 6) float64
+        phi, psi, the paper, signed and anchored scores, empty, grand and top-1.
+    """
     psi = importance(means[..., :n_bands])
     scores = [score(psi, beta=beta) for score in (paper_score, signed_score, anchored_score)]
     return np.concatenate(

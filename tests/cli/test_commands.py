@@ -47,13 +47,15 @@ OPTIONS: dict[str, Any] = {  # Any: of several types
     "range": "clip",
     "value": "margin",
     "beta": 0.5,
-    "estimator": "permutation",
+    "estimator": "exact",
     "pairs": 2,
+    "interactions": True,
     "max_images": 9,
     "budget": 999,
     "target_halfwidth": 0.25,
     "seed": 7,
     "confidence": 0.9,
+    "interval": "bca",
     "mode": "corrected",
     "reference_batch": 4,
     "device": "cpu",
@@ -122,7 +124,7 @@ def test_help_shows_the_defaults(capsys: pytest.CaptureFixture[str]) -> None:
             option = re.split(rf"--{name.replace('_', '-')}[ /]", text, maxsplit=1)[-1]
             shown = re.search(r"\[default: ([^]]*)\]", option)
             assert shown is not None
-            expected = name if value is True else str(value)
+            expected = f"{'' if value else 'no-'}{name}" if isinstance(value, bool) else str(value)
             assert shown[1].replace("- ", "-") == expected, name
 
 
@@ -130,7 +132,10 @@ def test_options_of_the_command_line_reach_the_specification(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Every option of INTERFACE.md is taken, and is the field of its name."""
-    words = [f"--{name.replace('_', '-')}={value}" for name, value in OPTIONS.items()]
+    words = [
+        f"--{name.replace('_', '-')}" + ("" if value is True else f"={value}")
+        for name, value in OPTIONS.items()
+    ]
     found, rest = captured_spec(
         monkeypatch, capsys, "m.onnx", "--images", "i", "--out", "o", *words
     )

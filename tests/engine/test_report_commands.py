@@ -34,6 +34,7 @@ specs = st.builds(
     seed=st.integers(0, 10**6),
     device=st.sampled_from(["auto", "cpu", "cuda:0"]),
     batch=st.one_of(st.just("auto"), st.integers(1, 64)),
+    interactions=st.booleans(),
 )
 
 
@@ -42,6 +43,9 @@ def spec_from(words: Sequence[str]) -> tuple[AuditSpec, str]:
     program, command, model, *options = words
     assert (program, command) == ("iaside-audit", "run")
     values: dict[str, object] = {"model": model}
+    if "--interactions" in options:
+        options.remove("--interactions")
+        values["interactions"] = True
     for name, text in zip(options[::2], options[1::2], strict=True):
         field = name.removeprefix("--").replace("-", "_")
         is_whole = field in {"bands", "max_images", "seed"}
