@@ -20,6 +20,7 @@ class Purpose(IntEnum):
     BASELINE = 1
     BOOTSTRAP = 2
     CORRUPTION = 3
+    SIGN_FLIPS = 4
     FOURIER = 10
     BAND_NOISE = 11
     ATTACK = 12

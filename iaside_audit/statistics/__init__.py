@@ -11,6 +11,10 @@ estimates
 association
     Correlations over models with intervals, and a map of profiles; imports scipy.stats, so it is
     imported by itself.
+paired
+    How models differ on the same images: paired intervals, sign-flip tests, max-T correction.
+planning
+    How many images a wanted half-width takes.
 
 Everything is float64 and knows no file, model or image.
 """
@@ -32,6 +36,18 @@ from iaside_audit.statistics.estimates import (
     estimate_profile,
     profile_numbers,
 )
+from iaside_audit.statistics.paired import (
+    N_PERMUTATIONS,
+    PairedDifferences,
+    paired_differences,
+    sign_flip_test,
+)
+from iaside_audit.statistics.planning import (
+    PILOT_IMAGES,
+    ScoreVariance,
+    score_influence,
+    score_variance,
+)
 from iaside_audit.statistics.scores import (
     NullLevel,
     ScoreKind,
@@ -45,10 +61,14 @@ from iaside_audit.statistics.values import ValueFunction, value_function, value_
 
 __all__ = [
     "N_LIVE_RESAMPLES",
+    "N_PERMUTATIONS",
     "N_RESAMPLES",
+    "PILOT_IMAGES",
     "NullLevel",
+    "PairedDifferences",
     "ProfileEstimate",
     "ScoreKind",
+    "ScoreVariance",
     "ValueFunction",
     "anchored_score",
     "bca_interval",
@@ -58,9 +78,13 @@ __all__ = [
     "importance",
     "jackknife_means",
     "null_level",
+    "paired_differences",
     "paper_score",
     "percentile_interval",
     "profile_numbers",
+    "score_influence",
+    "score_variance",
+    "sign_flip_test",
     "signed_score",
     "statistic_intervals",
     "value_function",

@@ -1,0 +1,220 @@
+"""How models differ on the same images: paired intervals and sign-flip tests.
+
+Every number of a profile, linear or not, becomes one pseudo-value an image whose mean is the
+difference of the two models; the test flips the signs of the images' pseudo-values. For Shapley
+values, coalition values and accuracy a pseudo-value is the image's own difference, so the test is
+the ordinary paired permutation test; for importance and scores it is the image's influence on
+their difference (the jackknife), so the hypothesis is that these numbers are equal, whatever else
+the two models do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from iaside_audit.errors import SpecError
+from iaside_audit.randomness import Purpose
+from iaside_audit.spec import IntervalMethod
+from iaside_audit.statistics.bootstrap import (
+    CHUNK_CELLS,
+    N_RESAMPLES,
+    bootstrap_generator,
+    jackknife_means,
+    statistic_intervals,
+)
+from iaside_audit.statistics.estimates import profile_numbers
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from iaside_audit.statistics.bootstrap import Statistic
+    from iaside_audit.types import FloatMatrix, FloatVector
+
+N_PERMUTATIONS: Final = 9999
+"""With the images as they are, 10,000 arrangements: p-values are multiples of 0.0001."""
+ROUNDING: Final = 1e-9
+"""Pseudo-values below this share of the numbers they come from are rounding, so equal numbers."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PairedDifferences:
+    """One model less another on the same units; arrays have one entry a number of the profile.
+
+    The numbers are those of :func:`~iaside_audit.statistics.estimates.profile_numbers`.
+
+    Parameters
+    ----------
+    first, second : (n_numbers,) float64
+        The number of each model.
+    interval : (n_numbers, 2) float64
+        Of `second` less `first`; NaN below two units.
+    p_values : (n_numbers,) float64
+        Two-sided, of single numbers; NaN where a row is not finite, or below two units.
+    p_corrected : (n_numbers,) float64
+        The same, corrected over the numbers of all models compared together.
+    """
+
+    first: FloatVector
+    second: FloatVector
+    interval: FloatMatrix
+    p_values: FloatVector
+    p_corrected: FloatVector
+
+
+def paired_differences(
+    first: FloatMatrix,
+    others: Sequence[FloatMatrix],
+    *,
+    beta: float,
+    confidence: float,
+    seed: int,
+    method: IntervalMethod = IntervalMethod.PERCENTILE,
+    n_resamples: int = N_RESAMPLES,
+    n_permutations: int = N_PERMUTATIONS,
+) -> list[PairedDifferences]:
+    """Compare models with a first one, unit by unit.
+
+    Parameters
+    ----------
+    first : (n_units, n_bands + 3) float64
+        Of each unit: Shapley values, the values of the empty and the grand coalition, top-1.
+    others : sequence of (n_units, n_bands + 3) float64
+        The same units, in the same order, of other models.
+    beta : float
+        Weight ratio of the scores, in (0, 1).
+    confidence : float
+        Of every interval, in (0, 1).
+    seed : int
+        Of the resamples and of the sign flips.
+    method : IntervalMethod
+        Percentile or BCa.
+    n_resamples, n_permutations : int
+        Of the bootstrap and of the test.
+
+    Returns
+    -------
+    list of PairedDifferences
+        One for each of `others`.
+
+    Raises
+    ------
+    SpecError
+        If the models do not have the same units, or there is none.
+    """
+    if not len(first) or any(one.shape != first.shape for one in others):
+        raise SpecError(
+            "Expected the same images of every model, at least one, found rows of shapes "
+            f"{', '.join(str(one.shape) for one in (first, *others))}."
+        )
+    n_units, n_columns = first.shape
+    numbers = partial(profile_numbers, n_bands=n_columns - 3, beta=beta)
+
+    def differences(means: FloatMatrix) -> FloatMatrix:
+        result: FloatMatrix = numbers(means[..., n_columns:]) - numbers(means[..., :n_columns])
+        return result
+
+    with np.errstate(invalid="ignore"):  # rows that are not finite give NaN, not a warning
+        points = [numbers(one.mean(axis=0)) for one in (first, *others)]
+    intervals = [np.full((points[0].size, 2), np.nan) for _ in others]
+    pseudo_values = [np.full((n_units, points[0].size), np.nan) for _ in others]
+    for place, other in enumerate(others if n_units > 1 else ()):
+        rows = np.hstack([first, other])
+        _, intervals[place] = statistic_intervals(
+            rows,
+            differences,
+            confidence=confidence,
+            method=method,
+            generator=bootstrap_generator(seed),
+            n_resamples=n_resamples,
+        )
+        pseudo_values[place] = _pseudo_values(rows, differences, points[0])
+    generator = np.random.default_rng(np.random.SeedSequence([seed, int(Purpose.SIGN_FLIPS)]))
+    p_values, p_corrected = sign_flip_test(
+        np.hstack(pseudo_values), n_permutations=n_permutations, generator=generator
+    )
+    return [
+        PairedDifferences(
+            first=points[0],
+            second=points[1 + place],
+            interval=intervals[place],
+            p_values=single,
+            p_corrected=corrected,
+        )
+        for place, (single, corrected) in enumerate(
+            zip(np.split(p_values, len(others)), np.split(p_corrected, len(others)), strict=True)
+        )
+    ]
+
+
+def sign_flip_test(
+    pairs: FloatMatrix, *, n_permutations: int, generator: np.random.Generator
+) -> tuple[FloatVector, FloatVector]:
+    """Test, for each column, whether differences that scatter around 0 could have this mean.
+
+    All columns of a unit share its sign, so that the correction knows how they go together.
+
+    Parameters
+    ----------
+    pairs : (n_units, n_columns) float64
+        Differences of pairs.
+    n_permutations : int
+        Random assignments of signs; the given one counts as one more.
+    generator : numpy.random.Generator
+        For :attr:`~iaside_audit.randomness.Purpose.SIGN_FLIPS`.
+
+    Returns
+    -------
+    p_values : (n_columns,) float64
+        Two-sided, at least ``1 / (n_permutations + 1)``; 1 where all differences are 0, NaN where
+        one is not finite.
+    p_corrected : (n_columns,) float64
+        Of the step-down procedure on the largest studentised mean (max-T): the chance of one false
+        finding among all columns is at most the level.
+
+    References
+    ----------
+    .. [1] P. H. Westfall, S. S. Young, "Resampling-based multiple testing", 1993.
+    """
+    is_defined = np.isfinite(pairs).all(axis=0)
+    scales = np.sqrt(np.square(pairs[:, is_defined]).mean(axis=0))
+    # Flips change no square, so one scale studentises every arrangement.
+    scaled = pairs[:, is_defined] / np.where(scales > 0, scales, 1)
+    found = np.abs(scaled.mean(axis=0))
+    order = np.argsort(-found)  # the most conspicuous first
+    reached = np.ones((2, order.size))  # the given arrangement reaches itself
+    n_units = len(pairs)
+    n_together = max(1, CHUNK_CELLS // n_units)
+    threshold = found[order] * (1 - ROUNDING)
+    for start in range(0, n_permutations, n_together):
+        n_rows = min(n_together, n_permutations - start)
+        signs = generator.integers(0, 2, size=(n_rows, n_units), dtype=np.int8) * 2.0 - 1
+        means = np.abs(signs @ scaled[:, order]) / n_units
+        # Step down: each column is held against itself and all that are less conspicuous.
+        largest = np.maximum.accumulate(means[:, ::-1], axis=1)[:, ::-1]
+        reached[0] += (means >= threshold).sum(axis=0)
+        reached[1] += (largest >= threshold).sum(axis=0)
+    single, corrected = reached / (n_permutations + 1)
+    p_values, p_corrected = np.full((2, pairs.shape[1]), np.nan)
+    places = np.flatnonzero(is_defined)[order]
+    p_values[places] = single
+    p_corrected[places] = np.maximum.accumulate(corrected)
+    return p_values, p_corrected
+
+
+def _pseudo_values(
+    rows: FloatMatrix, differences: Statistic, scale: FloatVector
+) -> FloatMatrix:
+    """Return one number a unit whose mean is the difference, up to the jackknife's bias."""
+    n_units = len(rows)
+    with np.errstate(invalid="ignore"):  # the same
+        whole = differences(rows.mean(axis=0))
+        pulls = (n_units - 1) * (whole - differences(jackknife_means(rows)))
+        pulls -= pulls.mean(axis=0)  # without the bias, so that their mean is the difference shown
+        pseudo_values: FloatMatrix = whole + pulls
+        tiny = ROUNDING * n_units * np.maximum(np.abs(scale), np.abs(whole))
+        pseudo_values[:, (np.abs(pseudo_values) <= tiny).all(axis=0)] = 0.0
+    return pseudo_values

@@ -1,0 +1,136 @@
+"""How many images a wanted half-width takes, from the rows of a pilot (METHOD.md, section 6)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from scipy.special import ndtri
+
+from iaside_audit.errors import SpecError
+from iaside_audit.statistics.bootstrap import jackknife_means
+from iaside_audit.statistics.scores import importance, signed_score
+
+if TYPE_CHECKING:
+    from iaside_audit.types import FloatMatrix, FloatVector, Interval
+
+PILOT_IMAGES: Final = 32
+"""Enough to know a standard deviation to about 15 %, and the images needed to about 30 %."""
+N_SPREAD_RESAMPLES: Final = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoreVariance:
+    """Where the variance of the signed score comes from, for one image.
+
+    Parameters
+    ----------
+    between : float
+        Of the images' own, exact influence on the score.
+    within : float
+        That one antithetic pair of random orders adds; 0 for exact rows.
+    n_images : int
+        Images of the pilot.
+    spread : (float, float)
+        90 % interval of the whole variance with one pair, as a factor of it: how well the pilot
+        knows it.
+    """
+
+    between: float
+    within: float
+    n_images: int
+    spread: Interval
+
+    def halfwidth(self, n_images: int, *, pairs: int | None, confidence: float) -> float:
+        """Return the expected half-width of the signed score's interval; None pairs are exact."""
+        return _quantile(confidence) * math.sqrt(self._one(pairs) / n_images)
+
+    def images_needed(self, halfwidth: float, *, pairs: int | None, confidence: float) -> int:
+        """Return how many images bring the half-width down to `halfwidth`; at least 2."""
+        needed = self._one(pairs) * (_quantile(confidence) / halfwidth) ** 2
+        return max(2, math.ceil(needed)) if math.isfinite(needed) else 2
+
+    def _one(self, pairs: int | None) -> float:
+        return self.between + (0.0 if pairs is None else self.within / pairs)
+
+
+def score_variance(
+    first: FloatMatrix, second: FloatMatrix | None, *, beta: float, seed: int = 0
+) -> ScoreVariance:
+    """Split the variance of the signed score between images and random orders.
+
+    Parameters
+    ----------
+    first : (n_images, n_bands) float64
+        Shapley values of each image, exact or from walks.
+    second : (n_images, n_bands) float64 or None
+        Of the same images from walks of their own, as many; None where `first` is exact, or where
+        the two parts need not be told apart: all of it then counts as between.
+    beta : float
+        Weight ratio of the score.
+    seed : int
+        Of the resamples that say how well the variance is known.
+
+    Returns
+    -------
+    ScoreVariance
+        For the numbers of walks that `first` holds counted as one pair.
+
+    Raises
+    ------
+    SpecError
+        If there are fewer than two images.
+
+    Notes
+    -----
+    To first order the score is a mean of one influence an image (the jackknife's). Two independent
+    sets of walks of an image share its own influence and differ by their orders alone, which is
+    how the two parts are told apart.
+    """
+    if len(first) < 2:  # noqa: PLR2004 - a variance
+        raise SpecError("Expected at least two images in a pilot, found fewer. Use more images.")
+    if second is None:
+        pulls = score_influence(first, beta=beta)
+        total = np.square(pulls)
+        between, within = float(pulls.var(ddof=1)), 0.0
+    else:
+        both = score_influence(np.vstack([first, second]), beta=beta)
+        one, other = both[: len(first)], both[len(first) :]
+        total = (np.square(one) + np.square(other)) / 2
+        within = float(np.square(one - other).mean() / 2)
+        between = max(float((one.var(ddof=1) + other.var(ddof=1)) / 2) - within, 0.0)
+    generator = np.random.default_rng(seed)
+    draws = generator.integers(0, len(total), size=(N_SPREAD_RESAMPLES, len(total)))
+    low, high = np.quantile(total[draws].mean(axis=1) / (total.mean() or 1.0), [0.05, 0.95])
+    return ScoreVariance(
+        between=between,
+        within=within,
+        n_images=len(first),
+        spread=(float(low), float(high)),
+    )
+
+
+def score_influence(shapley_rows: FloatMatrix, *, beta: float) -> FloatVector:
+    """Return how each row pulls the signed score of the mean profile; adds up to 0.
+
+    Parameters
+    ----------
+    shapley_rows : (n_rows, n_bands) float64
+        At least two.
+    beta : float
+        Weight ratio of the score.
+
+    Returns
+    -------
+    (n_rows,) float64
+        The score's standard error is their standard deviation over ``sqrt(n_rows)``.
+    """
+    scores = signed_score(importance(jackknife_means(shapley_rows)), beta=beta)
+    influence: FloatVector = (len(shapley_rows) - 1) * (scores.mean() - scores)
+    return influence
+
+
+def _quantile(confidence: float) -> float:
+    return float(ndtri((1 + confidence) / 2))
