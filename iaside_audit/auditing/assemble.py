@@ -53,12 +53,15 @@ class ImageProfiles:
         Values of the empty and the grand coalition.
     correct : (n,) float64
         1 where the unfiltered prediction is the label, else 0; NaN with the model's own labels.
+    table : (n, 2**M) float64 or None
+        Every coalition's value by bit code, where every coalition was evaluated.
     """
 
     shapley: FloatMatrix
     empty: FloatVector
     grand: FloatVector
     correct: FloatVector
+    table: FloatMatrix | None = None
 
     @property
     def efficiency_residual(self) -> float:
@@ -72,6 +75,7 @@ def image_profiles(
     rows: ValueRows, spec: AuditSpec, estimator: Estimator, *, labels_are_own: bool
 ) -> ImageProfiles:
     """Compute every image's Shapley values from its row."""
+    table = None
     with np.errstate(invalid="ignore"):  # reference mode may hold -inf; it is reported
         values = value_function(spec.value)(rows.log_p, rows.best_other)
         if estimator == Estimator.EXACT:
@@ -82,32 +86,43 @@ def image_profiles(
     correct = (rows.prediction == rows.label).astype(np.float64)
     if labels_are_own:
         correct = np.full_like(correct, np.nan)
-    return ImageProfiles(shapley=shapley, empty=values[:, 0], grand=values[:, 1], correct=correct)
+    return ImageProfiles(
+        shapley=shapley,
+        empty=values[:, 0],
+        grand=values[:, 1],
+        correct=correct,
+        table=table,
+    )
 
 
 def estimate(
     profiles: ImageProfiles, spec: AuditSpec, *, n_resamples: int = N_RESAMPLES
 ) -> ProfileEstimate:
     """Estimate the model's profile; the unit is the image, or the batch in reference mode."""
-    is_reference = spec.mode == Mode.REFERENCE
-    unit = spec.reference_batch if is_reference else 1
     return estimate_profile(
-        _unit_means(profiles.shapley, unit),
-        _unit_means(profiles.empty, unit),
-        _unit_means(profiles.grand, unit),
-        _unit_means(profiles.correct, unit),
+        unit_means(profiles.shapley, spec),
+        unit_means(profiles.empty, spec),
+        unit_means(profiles.grand, spec),
+        unit_means(profiles.correct, spec),
         beta=spec.beta,
         confidence=spec.confidence,
         seed=spec.seed,
+        method=spec.interval,
         n_resamples=n_resamples,
-        min_units=MIN_REFERENCE_BATCHES if is_reference else 2,
+        min_units=min_units(spec),
     )
 
 
-def _unit_means(column: FloatMatrix, n_images: int) -> FloatMatrix:
-    """Average the rows of `n_images` consecutive images, which make one unit."""
+def unit_means(column: FloatMatrix, spec: AuditSpec) -> FloatMatrix:
+    """Average over the images of each unit: one image, or a batch in reference mode."""
+    n_images = spec.reference_batch if spec.mode == Mode.REFERENCE else 1
     means: FloatMatrix = column.reshape(-1, n_images, *column.shape[1:]).mean(axis=1)
     return means
+
+
+def min_units(spec: AuditSpec) -> int:
+    """Return how many units an interval takes at least."""
+    return MIN_REFERENCE_BATCHES if spec.mode == Mode.REFERENCE else 2
 
 
 def band_results(profile: ProfileEstimate, edges: Sequence[float]) -> tuple[BandResult, ...]:

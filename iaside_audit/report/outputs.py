@@ -5,13 +5,14 @@ The figures' and the PDF's libraries are imported when they are first needed.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from iaside_audit.errors import ReportError, SpecError
 from iaside_audit.registry import nearest
 from iaside_audit.report.documents import RESULT_NAME, write_result
-from iaside_audit.report.files import write_bytes
-from iaside_audit.report.tables import write_csv
+from iaside_audit.report.files import write_bytes, write_text
+from iaside_audit.report.tables import TABLES, write_csv
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -98,8 +99,10 @@ def write_output_folder(
             found=error.strerror or str(error),
         ) from error
     writers: dict[Path, Callable[[AuditResult, Path], None]] = {out / RESULT_NAME: write_result}
-    if "csv" in formats:
-        writers[out / "importance.csv"] = write_csv
+    for name, table in TABLES.items() if "csv" in formats else ():
+        text = table(result)
+        if text is not None:
+            writers[out / name] = partial(_write_table, text)
     writers[figures / "importance.svg"] = _write_figure
     writers[figures / "shapley.svg"] = _write_shapley_figure
     if "pdf" in formats:
@@ -107,6 +110,10 @@ def write_output_folder(
     for path, writer in writers.items():
         writer(result, path)
     return tuple(writers)
+
+
+def _write_table(text: str, _result: AuditResult, path: Path) -> None:
+    write_text(path, text)
 
 
 def _write_pdf(result: AuditResult, path: Path) -> None:

@@ -194,6 +194,44 @@ def statistic_intervals(
     return samples, np.stack(ends, axis=-1)
 
 
+def group_difference_intervals(
+    first: FloatMatrix,
+    second: FloatMatrix,
+    statistic: Statistic,
+    *,
+    confidence: float,
+    method: IntervalMethod,
+    generator: np.random.Generator,
+    n_resamples: int = N_RESAMPLES,
+) -> FloatMatrix:
+    """Find the intervals of the differences between two groups of different units.
+
+    Parameters are those of :func:`statistic_intervals`; each group, of at least two units, is
+    resampled by itself.
+
+    Returns
+    -------
+    (n_numbers, 2) float64
+        Lower and upper ends of the numbers of `first` less those of `second`.
+    """
+    groups = (first, second)
+    with np.errstate(invalid="ignore"):  # rows that are not finite give NaN, not a warning
+        resampled = [
+            statistic(bootstrap_means(one, n_resamples=n_resamples, generator=generator))
+            for one in groups
+        ]
+        samples = resampled[0] - resampled[1]
+        if method == IntervalMethod.PERCENTILE:
+            return np.stack(percentile_interval(samples, confidence=confidence), axis=-1)
+        points = [statistic(one.mean(axis=0)) for one in groups]
+        left_out = [statistic(jackknife_means(one)) for one in groups]
+        pulls = np.vstack(
+            [left_out[0] - left_out[0].mean(axis=0), left_out[1].mean(axis=0) - left_out[1]]
+        )
+        ends = bca_interval(samples, points[0] - points[1], pulls, confidence=confidence)
+    return np.stack(ends, axis=-1)
+
+
 def bootstrap_generator(seed: int) -> np.random.Generator:
     """Return the generator of an audit's resamples; equal seeds draw equal resamples."""
     return np.random.default_rng(np.random.SeedSequence([seed, int(Purpose.BOOTSTRAP)]))

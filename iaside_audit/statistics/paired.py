@@ -205,9 +205,7 @@ def sign_flip_test(
     return p_values, p_corrected
 
 
-def _pseudo_values(
-    rows: FloatMatrix, differences: Statistic, scale: FloatVector
-) -> FloatMatrix:
+def _pseudo_values(rows: FloatMatrix, differences: Statistic, scale: FloatVector) -> FloatMatrix:
     """Return one number a unit whose mean is the difference, up to the jackknife's bias."""
     n_units = len(rows)
     with np.errstate(invalid="ignore"):  # the same
