@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
 COMMANDS: Final = (
-    "demo", "run", "inspect", "report", "merge", "corrupt", "snr", "models", "cache", "selfcheck",
+    "demo", "run", "inspect", "compare", "report", "merge", "corrupt", "snr", "models", "cache",
+    "selfcheck",
 )  # fmt: skip
 """In the order of the help page."""
 PLUGIN_GROUP: Final = "iaside_audit.commands"

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 PILOT_IMAGES: Final = 32
 """Enough to know a standard deviation to about 15 %, and the images needed to about 30 %."""
-N_SPREAD_RESAMPLES: Final = 500
+N_SPREAD_RESAMPLES: Final = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +57,12 @@ class ScoreVariance:
 
 
 def score_variance(
-    first: FloatMatrix, second: FloatMatrix | None, *, beta: float, seed: int = 0
+    first: FloatMatrix,
+    second: FloatMatrix | None,
+    *,
+    beta: float,
+    seed: int = 0,
+    n_resamples: int = N_SPREAD_RESAMPLES,
 ) -> ScoreVariance:
     """Split the variance of the signed score between images and random orders.
 
@@ -70,7 +75,7 @@ def score_variance(
         the two parts need not be told apart: all of it then counts as between.
     beta : float
         Weight ratio of the score.
-    seed : int
+    seed, n_resamples : int
         Of the resamples that say how well the variance is known.
 
     Returns
@@ -91,19 +96,13 @@ def score_variance(
     """
     if len(first) < 2:  # noqa: PLR2004 - a variance
         raise SpecError("Expected at least two images in a pilot, found fewer. Use more images.")
-    if second is None:
-        pulls = score_influence(first, beta=beta)
-        total = np.square(pulls)
-        between, within = float(pulls.var(ddof=1)), 0.0
-    else:
-        both = score_influence(np.vstack([first, second]), beta=beta)
-        one, other = both[: len(first)], both[len(first) :]
-        total = (np.square(one) + np.square(other)) / 2
-        within = float(np.square(one - other).mean() / 2)
-        between = max(float((one.var(ddof=1) + other.var(ddof=1)) / 2) - within, 0.0)
+    between, within = _split(first, second, beta)
     generator = np.random.default_rng(seed)
-    draws = generator.integers(0, len(total), size=(N_SPREAD_RESAMPLES, len(total)))
-    low, high = np.quantile(total[draws].mean(axis=1) / (total.mean() or 1.0), [0.05, 0.95])
+    resampled = []
+    for draw in generator.integers(0, len(first), size=(n_resamples, len(first))):
+        # How much an image pulls depends on the profile too, so all of it is done again.
+        resampled.append(sum(_split(first[draw], None if second is None else second[draw], beta)))
+    low, high = np.quantile(resampled, [0.05, 0.95]) / (between + within or 1.0)
     return ScoreVariance(
         between=between,
         within=within,
@@ -130,6 +129,17 @@ def score_influence(shapley_rows: FloatMatrix, *, beta: float) -> FloatVector:
     scores = signed_score(importance(jackknife_means(shapley_rows)), beta=beta)
     influence: FloatVector = (len(shapley_rows) - 1) * (scores.mean() - scores)
     return influence
+
+
+def _split(first: FloatMatrix, second: FloatMatrix | None, beta: float) -> tuple[float, float]:
+    """Return the variance of one image's influence on the score, and what its orders add."""
+    if second is None:
+        return float(score_influence(first, beta=beta).var(ddof=1)), 0.0
+    both = score_influence(np.vstack([first, second]), beta=beta)
+    one, other = both[: len(first)], both[len(first) :]
+    within = float(np.square(one - other).mean() / 2)
+    between = float((one.var(ddof=1) + other.var(ddof=1)) / 2) - within
+    return max(between, 0.0), within
 
 
 def _quantile(confidence: float) -> float:

@@ -4,8 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import stats
 
-from iaside_audit.statistics import bootstrap, bootstrap_means, percentile_interval
+from iaside_audit.spec import IntervalMethod
+from iaside_audit.statistics import (
+    bca_interval,
+    bootstrap,
+    bootstrap_generator,
+    bootstrap_means,
+    group_difference_intervals,
+    jackknife_means,
+    percentile_interval,
+    statistic_intervals,
+)
 
 
 def test_bootstrap_means_are_means_of_drawn_rows() -> None:
@@ -75,3 +86,104 @@ def test_percentile_interval_of_nan_is_nan() -> None:
     low, high = percentile_interval(samples, confidence=0.95)
     np.testing.assert_array_equal(np.isnan(low), [True, False])
     np.testing.assert_array_equal(np.isnan(high), [True, False])
+
+
+def test_jackknife_means_leave_each_row_out() -> None:
+    """Row i is the mean of the others."""
+    rows = np.random.default_rng(0).normal(size=(7, 2))
+    expected = [np.delete(rows, row, axis=0).mean(axis=0) for row in range(7)]
+    np.testing.assert_allclose(jackknife_means(rows), expected, atol=1e-14)
+
+
+def test_bca_agrees_with_scipy() -> None:
+    """On the same data an independent implementation finds the same ends, to resampling noise."""
+    rows = np.random.default_rng(1).standard_exponential((60, 1))
+    means = bootstrap_means(rows, n_resamples=20_000, generator=np.random.default_rng(2))
+    statistic = np.log(means)
+    low, high = bca_interval(
+        statistic, np.log(rows.mean(axis=0)), np.log(jackknife_means(rows)), confidence=0.95
+    )
+    oracle = stats.bootstrap(
+        (rows[:, 0],),
+        lambda sample, axis=-1: np.log(sample.mean(axis=axis)),
+        n_resamples=20_000,
+        method="BCa",
+        rng=np.random.default_rng(3),
+    ).confidence_interval
+    width = oracle.high - oracle.low
+    assert low[0] == pytest.approx(oracle.low, abs=0.03 * width)
+    assert high[0] == pytest.approx(oracle.high, abs=0.03 * width)
+    plain = percentile_interval(statistic, confidence=0.95)
+    assert abs(plain[1][0] - oracle.high) > 0.03 * width, "skewed enough to tell them apart"
+
+
+def test_bca_is_the_percentile_interval_where_nothing_is_skewed() -> None:
+    """Symmetric samples and units leave the ends where they are."""
+    samples = np.linspace(-1, 1, 2001)[:, None]
+    units = np.linspace(-1, 1, 11)[:, None]
+    ends = bca_interval(samples, np.zeros(1), units, confidence=0.9)
+    np.testing.assert_allclose(ends, percentile_interval(samples, confidence=0.9), atol=1e-12)
+
+
+def test_bca_of_a_number_at_its_edge_is_the_percentile_interval() -> None:
+    """Where no sample lies below the point the correction is not defined, and not made up."""
+    samples = np.abs(np.random.default_rng(4).normal(size=(500, 1))) + 1
+    units = np.random.default_rng(5).normal(size=(20, 1))
+    ends = bca_interval(samples, np.zeros(1), units, confidence=0.95)
+    np.testing.assert_allclose(ends, percentile_interval(samples, confidence=0.95), rtol=1e-12)
+
+
+def test_bca_keeps_undefined_columns_alone() -> None:
+    """NaN in a column is NaN in its ends, and in no other's."""
+    rows = np.random.default_rng(6).normal(size=(30, 2))
+    rows[2, 0] = np.nan
+    _, intervals = statistic_intervals(
+        rows,
+        lambda means: means,
+        confidence=0.95,
+        method=IntervalMethod.BCA,
+        generator=bootstrap_generator(0),
+    )
+    np.testing.assert_array_equal(np.isnan(intervals), [[True, True], [False, False]])
+
+
+@pytest.mark.parametrize("method", list(IntervalMethod))
+def test_groups_differ_as_welch_says(method: IntervalMethod) -> None:
+    """Two independent groups of normal numbers have the interval of their standard errors."""
+    generator = np.random.default_rng(7)
+    first, second = generator.normal(1, 1, (200, 1)), generator.normal(0, 3, (100, 1))
+    ends = group_difference_intervals(
+        first,
+        second,
+        lambda means: means,
+        confidence=0.95,
+        method=method,
+        generator=bootstrap_generator(0),
+        n_resamples=8000,
+    )
+    gap = first.mean() - second.mean()
+    error = np.hypot(first.std() / np.sqrt(200), second.std() / 10)
+    np.testing.assert_allclose((ends[0] - gap) / error, [-1.96, 1.96], atol=0.15)
+
+
+def test_bca_of_groups_looks_both_ways() -> None:
+    """The acceleration has each group's skewness with its sign: swapping them mirrors the ends."""
+    generator = np.random.default_rng(8)
+    first = generator.standard_exponential((40, 1))
+    second = generator.normal(size=(40, 1))
+
+    def ends(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+        return group_difference_intervals(
+            one,
+            other,
+            lambda means: means,
+            confidence=0.95,
+            method=IntervalMethod.BCA,
+            generator=bootstrap_generator(0),
+            n_resamples=20_000,
+        )[0]
+
+    there, back = ends(first, second), ends(second, first)
+    np.testing.assert_allclose(there, -back[::-1], atol=0.02)
+    centre = first.mean() - second.mean()
+    assert there[1] - centre > centre - there[0], "longer on the side of the skewness"
