@@ -23,7 +23,7 @@ import numpy as np
 
 import iaside_audit as ia
 from iaside_audit.classifier.preprocessing_sources import to_toml
-from iaside_audit.games import value_table
+from iaside_audit.games import draw_orders, value_table, walk_codes, walk_shapley
 from iaside_audit.preprocessing import Preprocessing, Rounding
 from iaside_audit.statistics import value_function
 
@@ -63,6 +63,23 @@ def load_tables(folder: Path = FOLDER) -> list[ExactTable]:
     if not tables:
         raise SystemExit(f"No tables in {folder}: run benchmarks/exact_tables.py first.")
     return tables
+
+
+def walk_estimates(
+    values: FloatMatrix, *, n_draws: int, n_pairs: int, generator: np.random.Generator
+) -> FloatMatrix:
+    """Estimate every image's Shapley values many times, (n_images, n_draws, N_BANDS), by pairs."""
+    draws = []
+    for _ in range(n_draws):
+        codes = np.stack(
+            [
+                walk_codes(draw_orders(generator, n_players=N_BANDS, n_pairs=n_pairs))
+                for _ in range(len(values))
+            ]
+        )
+        walked = np.take_along_axis(values, codes.astype(np.intp), axis=1)
+        draws.append(walk_shapley(codes, walked, n_players=N_BANDS))
+    return np.stack(draws, axis=1)
 
 
 def make_table(model: str, n_images: int, path: Path) -> None:

@@ -98,10 +98,11 @@ def score_variance(
         raise SpecError("Expected at least two images in a pilot, found fewer. Use more images.")
     between, within = _split(first, second, beta)
     generator = np.random.default_rng(seed)
-    resampled = []
-    for draw in generator.integers(0, len(first), size=(n_resamples, len(first))):
-        # How much an image pulls depends on the profile too, so all of it is done again.
-        resampled.append(sum(_split(first[draw], None if second is None else second[draw], beta)))
+    draws = generator.integers(0, len(first), size=(n_resamples, len(first)))
+    # How much an image pulls depends on the profile too, so all of it is done again.
+    resampled = [
+        sum(_split(first[draw], None if second is None else second[draw], beta)) for draw in draws
+    ]
     low, high = np.quantile(resampled, [0.05, 0.95]) / (between + within or 1.0)
     return ScoreVariance(
         between=between,
