@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from iaside_audit._version import __version__
 from iaside_audit.auditing import assemble
+from iaside_audit.auditing.groups import breakdown
 from iaside_audit.errors import ImageError, StoreError
 from iaside_audit.result import (
     AuditResult,
@@ -51,6 +52,8 @@ class AuditContext:
         As in the plan.
     warnings : tuple of AuditWarning
         What was known before the first lease.
+    class_names : tuple of str or None
+        A name for each output, where any are known.
     """
 
     spec: AuditSpec
@@ -63,6 +66,7 @@ class AuditContext:
     evaluations_per_image: int
     shared_evaluations: int
     warnings: tuple[AuditWarning, ...]
+    class_names: tuple[str, ...] | None = None
 
     def to_document(self) -> dict[str, Any]:  # Any: JSON
         """Return JSON-ready values."""
@@ -153,6 +157,7 @@ def conclude(
             n_evaluations=context.shared_evaluations + len(rows) * context.evaluations_per_image,
             converged=converged,
         ),
+        **breakdown(stacked, profiles, spec, names=context.class_names),
         warnings=(*context.warnings, *warnings),
         row_source=lambda: stacked,
     )

@@ -377,6 +377,7 @@ class Supervisor:
             evaluations_per_image=plan.evaluations_per_image,
             shared_evaluations=plan.shared_evaluations,
             warnings=tuple(stages.warnings),
+            class_names=labelling.class_names,
         )
 
     def _check_preprocessing(

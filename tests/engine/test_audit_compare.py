@@ -53,7 +53,8 @@ def chosen(result: AuditResult, places: list[int]) -> AuditResult:
         for name in ("index", "label", "prediction", "coalitions", "log_p", "best_other")
     }
     names = {name: tuple(getattr(rows, name)[at] for at in places) for name in ("image_id", "path")}
-    return replace(result, stored_rows=ValueRows(**fields, **names))
+    taken = ValueRows(**fields, **names)
+    return replace(result, row_source=lambda: taken)
 
 
 def test_a_result_against_itself_is_all_zeros(audited: tuple[AuditResult, ...]) -> None:
@@ -150,7 +151,7 @@ def test_results_of_other_bands_or_images_are_refused(audited: tuple[AuditResult
     rows = other.rows()
     relabelled = replace(rows, label=(rows.label + 1) % 5)
     with pytest.raises(SpecError, match="others for 12 of 12 images"):
-        compare(one, replace(other, stored_rows=relabelled))
+        compare(one, replace(other, row_source=lambda: relabelled))
     own = [replace(result, data=replace(result.data, labels=FROM_MODEL)) for result in audited]
     with pytest.raises(SpecError, match=r"labels of .*model.onnx against of .*weak.onnx"):
         compare(*own)

@@ -175,7 +175,7 @@ def test_a_result_without_its_images_reads_them_from_its_rows() -> None:
     """Beyond a thousand images the rows say the same as the list would."""
     rows = random_rows()
     parts = breakdown(rows, profiles_of(rows), spec(), names=None)
-    result = replace(sample_result(N_BANDS, estimator="exact"), stored_rows=rows)
+    result = replace(sample_result(N_BANDS, estimator="exact"), row_source=lambda: rows)
     exact = replace(result, estimator=replace(result.estimator, kind="exact"))
     assert image_records_of(exact) == parts["images"]
     assert image_records_of(replace(exact, images=parts["images"])) is parts["images"]
