@@ -27,10 +27,12 @@ from iaside_audit.breakdown import (
 from iaside_audit.games import coalition_matrix, moebius_transform, pair_interactions
 from iaside_audit.spec import Estimator, Mode
 from iaside_audit.statistics import (
+    Resamples,
     bootstrap_generator,
-    group_difference_intervals,
+    boundary_bands,
+    candidates,
+    hull,
     profile_numbers,
-    statistic_intervals,
 )
 
 if TYPE_CHECKING:
@@ -72,12 +74,9 @@ def interactions_record(profiles: ImageProfiles, spec: AuditSpec) -> Interaction
         means = rows.mean(axis=0)
     intervals = np.full((means.size, 2), np.nan)
     if len(rows) >= min_units(spec):
-        _, intervals = statistic_intervals(
-            rows,
-            lambda one: one,
-            confidence=spec.confidence,
-            method=spec.interval,
-            generator=bootstrap_generator(spec.seed),
+        resamples = Resamples(rows, generator=bootstrap_generator(spec.seed))
+        intervals = resamples.intervals(
+            lambda means: means, confidence=spec.confidence, method=spec.interval
         )
     matrix = np.zeros((n_bands, n_bands))
     ends = np.zeros((n_bands, n_bands, 2))
@@ -153,14 +152,7 @@ def outcomes_record(profiles: ImageProfiles, spec: AuditSpec) -> OutcomesRecord 
     correct, wrong = _subset(profiles, is_correct), _subset(profiles, is_wrong)
     correct_profile, wrong_profile = estimate(correct, spec), estimate(wrong, spec)
     n_bands = spec.bands
-    ends = group_difference_intervals(
-        _rows(correct),
-        _rows(wrong),
-        partial(profile_numbers, n_bands=n_bands, beta=spec.beta),
-        confidence=spec.confidence,
-        method=spec.interval,
-        generator=bootstrap_generator(spec.seed),
-    )
+    ends = _group_differences(correct, wrong, spec)
     signed = 2 * n_bands + 1
     return OutcomesRecord(
         correct=GroupProfile(**_group(correct_profile)),
@@ -227,6 +219,29 @@ def breakdown(
         "outcomes": outcomes_record(profiles, spec),
         "images": image_records(rows, profiles) if is_listed else None,
     }
+
+
+def _group_differences(first: ImageProfiles, second: ImageProfiles, spec: AuditSpec) -> FloatMatrix:
+    """Return the intervals of one group's numbers less another's, of different images."""
+    plain = partial(profile_numbers, n_bands=spec.bands, beta=spec.beta)
+    generator = bootstrap_generator(spec.seed)  # one after the other: independent draws
+    one, other = (Resamples(_rows(group), generator=generator) for group in (first, second))
+    lowest = [
+        candidates(boundary_bands(group.numbers(plain), n_bands=spec.bands))[-1]
+        for group in (one, other)
+    ]
+    return hull(
+        [
+            one.differences(
+                partial(plain, lowest=reading[0]),
+                other,
+                partial(plain, lowest=reading[1]),
+                confidence=spec.confidence,
+                method=spec.interval,
+            )
+            for reading in ((None, None), lowest)
+        ]
+    )
 
 
 def _subset(profiles: ImageProfiles, where: NDArray[np.bool_]) -> ImageProfiles:

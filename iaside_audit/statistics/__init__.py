@@ -23,18 +23,20 @@ from __future__ import annotations
 
 from iaside_audit.statistics.bootstrap import (
     N_RESAMPLES,
+    Resamples,
     bca_interval,
     bootstrap_generator,
     bootstrap_means,
-    group_difference_intervals,
     jackknife_means,
     percentile_interval,
-    statistic_intervals,
 )
 from iaside_audit.statistics.estimates import (
     N_LIVE_RESAMPLES,
     ProfileEstimate,
+    boundary_bands,
+    candidates,
     estimate_profile,
+    hull,
     profile_numbers,
 )
 from iaside_audit.statistics.paired import (
@@ -68,6 +70,7 @@ __all__ = [
     "NullLevel",
     "PairedDifferences",
     "ProfileEstimate",
+    "Resamples",
     "ScoreKind",
     "ScoreVariance",
     "ValueFunction",
@@ -75,8 +78,10 @@ __all__ = [
     "bca_interval",
     "bootstrap_generator",
     "bootstrap_means",
+    "boundary_bands",
+    "candidates",
     "estimate_profile",
-    "group_difference_intervals",
+    "hull",
     "importance",
     "jackknife_means",
     "null_level",
@@ -88,7 +93,6 @@ __all__ = [
     "score_variance",
     "sign_flip_test",
     "signed_score",
-    "statistic_intervals",
     "value_function",
     "value_unit",
 ]

@@ -146,90 +146,94 @@ def bca_interval(
     return low, high
 
 
-def statistic_intervals(
-    contributions: FloatMatrix,
-    statistic: Statistic,
-    *,
-    confidence: float,
-    method: IntervalMethod,
-    generator: np.random.Generator,
-    n_resamples: int = N_RESAMPLES,
-) -> tuple[FloatMatrix, FloatMatrix]:
-    """Resample rows, compute numbers from the means of each resample, and find their intervals.
+class Resamples:
+    """Rows and the means of their resamples, from which numbers and their intervals follow.
 
     Parameters
     ----------
-    contributions : (n_units, n_columns) float64
+    rows : (n_units, n_columns) float64
         One row for each unit of resampling; at least two.
-    statistic : callable
-        From means (..., n_columns) to numbers (..., n_numbers).
-    confidence : float
-        In (0, 1).
-    method : IntervalMethod
-        Percentile or BCa.
     generator : numpy.random.Generator
         See :func:`bootstrap_generator`.
     n_resamples : int
         At least 2.
-
-    Returns
-    -------
-    samples : (n_resamples, n_numbers) float64
-        The numbers of each resample.
-    intervals : (n_numbers, 2) float64
-        Lower and upper ends; NaN where a sample is.
     """
-    means = bootstrap_means(contributions, n_resamples=n_resamples, generator=generator)
-    with np.errstate(invalid="ignore"):  # rows that are not finite give NaN, not a warning
-        samples = statistic(means)
-        if method == IntervalMethod.BCA:
-            ends = bca_interval(
-                samples,
-                statistic(contributions.mean(axis=0)),
-                statistic(jackknife_means(contributions)),
-                confidence=confidence,
-            )
-        else:
-            ends = percentile_interval(samples, confidence=confidence)
-    return samples, np.stack(ends, axis=-1)
 
+    def __init__(
+        self,
+        rows: FloatMatrix,
+        *,
+        generator: np.random.Generator,
+        n_resamples: int = N_RESAMPLES,
+    ) -> None:
+        self._rows = rows
+        self._means = bootstrap_means(rows, n_resamples=n_resamples, generator=generator)
 
-def group_difference_intervals(
-    first: FloatMatrix,
-    second: FloatMatrix,
-    statistic: Statistic,
-    *,
-    confidence: float,
-    method: IntervalMethod,
-    generator: np.random.Generator,
-    n_resamples: int = N_RESAMPLES,
-) -> FloatMatrix:
-    """Find the intervals of the differences between two groups of different units.
+    def numbers(self, statistic: Statistic) -> FloatMatrix:
+        """Return the numbers of every resample, (n_resamples, n_numbers).
 
-    Parameters are those of :func:`statistic_intervals`; each group, of at least two units, is
-    resampled by itself.
+        Parameters
+        ----------
+        statistic : callable
+            From means (..., n_columns) to numbers (..., n_numbers).
+        """
+        with np.errstate(invalid="ignore"):  # rows that are not finite give NaN, not a warning
+            return statistic(self._means)
 
-    Returns
-    -------
-    (n_numbers, 2) float64
-        Lower and upper ends of the numbers of `first` less those of `second`.
-    """
-    groups = (first, second)
-    with np.errstate(invalid="ignore"):  # rows that are not finite give NaN, not a warning
-        resampled = [
-            statistic(bootstrap_means(one, n_resamples=n_resamples, generator=generator))
-            for one in groups
-        ]
-        samples = resampled[0] - resampled[1]
-        if method == IntervalMethod.PERCENTILE:
-            return np.stack(percentile_interval(samples, confidence=confidence), axis=-1)
-        points = [statistic(one.mean(axis=0)) for one in groups]
-        left_out = [statistic(jackknife_means(one)) for one in groups]
-        pulls = np.vstack(
-            [left_out[0] - left_out[0].mean(axis=0), left_out[1].mean(axis=0) - left_out[1]]
-        )
-        ends = bca_interval(samples, points[0] - points[1], pulls, confidence=confidence)
-    return np.stack(ends, axis=-1)
+    def intervals(
+        self, statistic: Statistic, *, confidence: float, method: IntervalMethod
+    ) -> FloatMatrix:
+        """Return the intervals of the numbers, (n_numbers, 2); NaN where a resample's is.
+
+        Parameters
+        ----------
+        statistic : callable
+            As in :meth:`numbers`.
+        confidence : float
+            In (0, 1).
+        method : IntervalMethod
+            Percentile or BCa.
+        """
+        samples = self.numbers(statistic)
+        with np.errstate(invalid="ignore"):  # the same
+            if method == IntervalMethod.PERCENTILE:
+                ends = percentile_interval(samples, confidence=confidence)
+            else:
+                ends = bca_interval(
+                    samples,
+                    statistic(self._rows.mean(axis=0)),
+                    statistic(jackknife_means(self._rows)),
+                    confidence=confidence,
+                )
+        return np.stack(ends, axis=-1)
+
+    def differences(
+        self,
+        statistic: Statistic,
+        other: Resamples,
+        other_statistic: Statistic,
+        *,
+        confidence: float,
+        method: IntervalMethod,
+    ) -> FloatMatrix:
+        """Return the intervals of numbers less those of an independent group, (n_numbers, 2)."""
+        samples = self.numbers(statistic) - other.numbers(other_statistic)
+        with np.errstate(invalid="ignore"):  # the same
+            if method == IntervalMethod.PERCENTILE:
+                ends = percentile_interval(samples, confidence=confidence)
+            else:
+                left_out = statistic(jackknife_means(self._rows))
+                other_left_out = other_statistic(jackknife_means(other._rows))
+                point = statistic(self._rows.mean(axis=0))
+                point = point - other_statistic(other._rows.mean(axis=0))
+                pulls = np.vstack(
+                    [
+                        left_out - left_out.mean(axis=0),
+                        other_left_out.mean(axis=0) - other_left_out,
+                    ]
+                )
+                ends = bca_interval(samples, point, pulls, confidence=confidence)
+        return np.stack(ends, axis=-1)
 
 
 def bootstrap_generator(seed: int) -> np.random.Generator:

@@ -10,14 +10,12 @@ import numpy as np
 
 from iaside_audit.errors import SpecError
 from iaside_audit.spec import IntervalMethod
-from iaside_audit.statistics.bootstrap import (
-    N_RESAMPLES,
-    bootstrap_generator,
-    statistic_intervals,
-)
+from iaside_audit.statistics.bootstrap import N_RESAMPLES, Resamples, bootstrap_generator
 from iaside_audit.statistics.scores import anchored_score, importance, paper_score, signed_score
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from iaside_audit.types import FloatMatrix, FloatVector, Interval
@@ -115,6 +113,7 @@ def estimate_profile(
 
     The bootstrap draws whole rows, and recomputes psi and the scores inside each resample, so that
     every interval carries the variance between images and that of the random orders together.
+    Where it is not known which band is lowest, see :func:`candidates`.
 
     Parameters
     ----------
@@ -160,22 +159,28 @@ def estimate_profile(
         raise SpecError("Expected the row of at least one image, found none. Audit more images.")
     with np.errstate(invalid="ignore"):  # rows that are not finite give NaN, not a warning
         point = profile_numbers(rows.mean(axis=0), n_bands=n_bands, beta=beta)
-        if n_units >= min_units:
-            samples, intervals = statistic_intervals(
-                rows,
-                partial(profile_numbers, n_bands=n_bands, beta=beta),
-                confidence=confidence,
-                method=method,
-                generator=bootstrap_generator(seed),
-                n_resamples=n_resamples,
-            )
-        else:
-            samples = np.full((2, point.size), np.nan)
-            intervals = np.full((point.size, 2), np.nan)
+    samples = np.full((2, point.size), np.nan)
+    intervals = np.full((point.size, 2), np.nan)
+    at_boundary = np.zeros(n_bands, dtype=np.bool_)
+    if n_units >= min_units:
+        resamples = Resamples(rows, generator=bootstrap_generator(seed), n_resamples=n_resamples)
+        plain = partial(profile_numbers, n_bands=n_bands, beta=beta)
+        samples = resamples.numbers(plain)
+        at_boundary = boundary_bands(samples, n_bands=n_bands)
+        intervals = hull(
+            [
+                resamples.intervals(
+                    partial(plain, lowest=lowest), confidence=confidence, method=method
+                )
+                for lowest in candidates(at_boundary)
+            ]
+        )
+        floor = intervals[n_bands : 2 * n_bands]
+        np.maximum(floor, 0.0, out=floor)
+    with np.errstate(invalid="ignore"):  # the same
         errors = samples.std(axis=0, ddof=1)
 
     phi, psi = slice(0, n_bands), slice(n_bands, 2 * n_bands)
-    at_boundary = (samples[:, psi] == 0).mean(axis=0) > BOUNDARY_SHARE
     upper = np.quantile(samples[:, psi], confidence, axis=0)
     one_sided = np.stack([np.zeros(n_bands), upper], axis=-1)
     paper, signed, comparable, empty, grand, top1 = point[2 * n_bands :].tolist()
@@ -211,7 +216,43 @@ def estimate_profile(
     )
 
 
-def profile_numbers(means: FloatMatrix, *, n_bands: int, beta: float) -> FloatMatrix:
+def boundary_bands(samples: FloatMatrix, *, n_bands: int) -> NDArray[np.bool_]:
+    """Return which bands might be the lowest: those that are in more than 1 % of the resamples.
+
+    Parameters
+    ----------
+    samples : (n_resamples, n_numbers) float64
+        Of :func:`profile_numbers`.
+    n_bands : int
+        M.
+    """
+    is_lowest = samples[:, n_bands : 2 * n_bands] == 0
+    at_boundary: NDArray[np.bool_] = is_lowest.mean(axis=0) > BOUNDARY_SHARE
+    return at_boundary
+
+
+def candidates(at_boundary: NDArray[np.bool_]) -> list[NDArray[np.bool_] | None]:
+    """Return what min phi may be read as: the least one and, with several lowest bands, their mean.
+
+    Psi hangs on min phi, and where several bands are about equally low, the least of their
+    estimates lies below every one of the true values: importance and scores are then biased, and
+    a resample doubles the bias instead of showing it. The mean of the bands that might be lowest
+    is at least their minimum, so the truth lies between the two readings, and the interval is the
+    hull of both. Measured on exact tables of real networks (``benchmarks/interval_coverage.py``):
+    with six bands about equal, coverage of the signed score rises from 5 % to 95 %.
+    """
+    return [None, at_boundary] if at_boundary.sum() > 1 else [None]
+
+
+def hull(intervals: Sequence[FloatMatrix]) -> FloatMatrix:
+    """Return the least interval that holds all of several, (n_numbers, 2) each; NaN of NaN."""
+    stacked = np.stack(intervals)
+    return np.stack([stacked[..., 0].min(axis=0), stacked[..., 1].max(axis=0)], axis=-1)
+
+
+def profile_numbers(
+    means: FloatMatrix, *, n_bands: int, beta: float, lowest: NDArray[np.bool_] | None = None
+) -> FloatMatrix:
     """Extend means of rows to every number of a profile.
 
     Parameters
@@ -222,13 +263,15 @@ def profile_numbers(means: FloatMatrix, *, n_bands: int, beta: float) -> FloatMa
         M.
     beta : float
         Weight ratio of the scores, in (0, 1).
+    lowest : (n_bands,) bool or None
+        As in :func:`~iaside_audit.statistics.scores.importance`.
 
     Returns
     -------
     (..., 2 * n_bands + 6) float64
         phi, psi, the paper, signed and anchored scores, empty, grand and top-1.
     """
-    psi = importance(means[..., :n_bands])
+    psi = importance(means[..., :n_bands], lowest=lowest)
     scores = [score(psi, beta=beta) for score in (paper_score, signed_score, anchored_score)]
     return np.concatenate(
         [means[..., :n_bands], psi, np.stack(scores, axis=-1), means[..., n_bands:]], axis=-1

@@ -22,14 +22,16 @@ from iaside_audit.spec import IntervalMethod
 from iaside_audit.statistics.bootstrap import (
     CHUNK_CELLS,
     N_RESAMPLES,
+    Resamples,
     bootstrap_generator,
     jackknife_means,
-    statistic_intervals,
 )
-from iaside_audit.statistics.estimates import profile_numbers
+from iaside_audit.statistics.estimates import boundary_bands, candidates, hull, profile_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from numpy.typing import NDArray
 
     from iaside_audit.statistics.bootstrap import Statistic
     from iaside_audit.types import FloatMatrix, FloatVector
@@ -112,26 +114,20 @@ def paired_differences(
         )
     n_units, n_columns = first.shape
     numbers = partial(profile_numbers, n_bands=n_columns - 3, beta=beta)
-
-    def differences(means: FloatMatrix) -> FloatMatrix:
-        result: FloatMatrix = numbers(means[..., n_columns:]) - numbers(means[..., :n_columns])
-        return result
-
     with np.errstate(invalid="ignore"):  # rows that are not finite give NaN, not a warning
         points = [numbers(one.mean(axis=0)) for one in (first, *others)]
     intervals = [np.full((points[0].size, 2), np.nan) for _ in others]
     pseudo_values = [np.full((n_units, points[0].size), np.nan) for _ in others]
     for place, other in enumerate(others if n_units > 1 else ()):
         rows = np.hstack([first, other])
-        _, intervals[place] = statistic_intervals(
-            rows,
-            differences,
-            confidence=confidence,
-            method=method,
-            generator=bootstrap_generator(seed),
-            n_resamples=n_resamples,
+        resamples = Resamples(rows, generator=bootstrap_generator(seed), n_resamples=n_resamples)
+        intervals[place] = hull(
+            [
+                resamples.intervals(statistic, confidence=confidence, method=method)
+                for statistic in _statistics(resamples, numbers, n_columns)
+            ]
         )
-        pseudo_values[place] = _pseudo_values(rows, differences, points[0])
+        pseudo_values[place] = _pseudo_values(rows, _difference(numbers, n_columns), points[0])
     generator = np.random.default_rng(np.random.SeedSequence([seed, int(Purpose.SIGN_FLIPS)]))
     p_values, p_corrected = sign_flip_test(
         np.hstack(pseudo_values), n_permutations=n_permutations, generator=generator
@@ -203,6 +199,41 @@ def sign_flip_test(
     p_values[places] = single
     p_corrected[places] = np.maximum.accumulate(corrected)
     return p_values, p_corrected
+
+
+def _difference(
+    numbers: partial[FloatMatrix],
+    n_columns: int,
+    lowest: Sequence[NDArray[np.bool_] | None] = (None, None),
+) -> Statistic:
+    """Return the numbers of the second model less those of the first, from means side by side."""
+
+    def difference(means: FloatMatrix) -> FloatMatrix:
+        parts = (means[..., :n_columns], means[..., n_columns:])
+        one, other = (numbers(part, lowest=at) for part, at in zip(parts, lowest, strict=True))
+        gaps: FloatMatrix = other - one
+        return gaps
+
+    return difference
+
+
+def _of_columns(
+    means: FloatMatrix, *, numbers: partial[FloatMatrix], columns: slice
+) -> FloatMatrix:
+    return numbers(means[..., columns])
+
+
+def _statistics(
+    resamples: Resamples, numbers: partial[FloatMatrix], n_columns: int
+) -> list[Statistic]:
+    """Return the readings of the difference: see :func:`~.estimates.candidates`."""
+    lowest = []
+    for columns in (slice(None, n_columns), slice(n_columns, None)):
+        samples = resamples.numbers(partial(_of_columns, numbers=numbers, columns=columns))
+        at_boundary = boundary_bands(samples, n_bands=n_columns - 3)
+        lowest.append(candidates(at_boundary)[-1])
+    readings = [(None, None)] if lowest == [None, None] else [(None, None), tuple(lowest)]
+    return [_difference(numbers, n_columns, reading) for reading in readings]
 
 
 def _pseudo_values(rows: FloatMatrix, differences: Statistic, scale: FloatVector) -> FloatMatrix:

@@ -12,6 +12,8 @@ import numpy as np
 from iaside_audit.errors import SpecError
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from iaside_audit.types import FloatMatrix, FloatVector, Interval
 
 ScoreKind: TypeAlias = Literal["paper", "signed", "comparable"]
@@ -27,7 +29,7 @@ NULL_DRAWS: Final = 200_000
 NULL_SEED: Final = 0
 
 
-def importance(shapley: FloatMatrix) -> FloatMatrix:
+def importance(shapley: FloatMatrix, *, lowest: NDArray[np.bool_] | None = None) -> FloatMatrix:
     """Normalise Shapley values to the spectral importance.
 
     ``psi = (phi - min phi) / sum(phi - min phi)``, uniform where all phi are equal.
@@ -36,12 +38,16 @@ def importance(shapley: FloatMatrix) -> FloatMatrix:
     ----------
     shapley : (..., n_bands) float64
         Of any unit.
+    lowest : (n_bands,) bool or None
+        Bands whose mean takes the place of min phi; those that might be lowest, where it is not
+        known which is.
 
     Returns
     -------
     (..., n_bands) float64
-        0..1, each profile adds up to 1; the band of the least Shapley value has 0. NaN throughout
-        a profile that holds a number that is not finite.
+        0..1, each profile adds up to 1; the band of the least Shapley value has 0. With `lowest`
+        a band below that mean is negative. NaN throughout a profile that holds a number that is
+        not finite.
 
     Examples
     --------
@@ -51,8 +57,11 @@ def importance(shapley: FloatMatrix) -> FloatMatrix:
     # One infinite value would leave the others at 0, which looks like a result.
     is_broken = ~np.isfinite(shapley).all(axis=-1, keepdims=True)
     with np.errstate(invalid="ignore"):  # inf - inf and 0 / 0 are NaN here, not an accident
-        raised = shapley - shapley.min(axis=-1, keepdims=True)
-        spread = raised.max(axis=-1, keepdims=True)
+        level = shapley.min(axis=-1, keepdims=True)
+        spread = shapley.max(axis=-1, keepdims=True) - level
+        if lowest is not None:
+            level = shapley[..., lowest].mean(axis=-1, keepdims=True)
+        raised = shapley - level
         are_equal = spread <= EQUAL_SHARE * np.abs(shapley).max(axis=-1, keepdims=True)
         psi = raised / raised.sum(axis=-1, keepdims=True)
     undefined = np.where(is_broken, np.nan, 1 / shapley.shape[-1])

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 from scipy import stats
 
 from iaside_audit.spec import IntervalMethod
 from iaside_audit.statistics import (
+    Resamples,
     bca_interval,
     bootstrap,
     bootstrap_generator,
     bootstrap_means,
-    group_difference_intervals,
     jackknife_means,
     percentile_interval,
-    statistic_intervals,
 )
+
+if TYPE_CHECKING:
+    from iaside_audit.types import FloatMatrix
 
 
 def test_bootstrap_means_are_means_of_drawn_rows() -> None:
@@ -137,14 +141,22 @@ def test_bca_keeps_undefined_columns_alone() -> None:
     """NaN in a column is NaN in its ends, and in no other's."""
     rows = np.random.default_rng(6).normal(size=(30, 2))
     rows[2, 0] = np.nan
-    _, intervals = statistic_intervals(
-        rows,
-        lambda means: means,
-        confidence=0.95,
-        method=IntervalMethod.BCA,
-        generator=bootstrap_generator(0),
-    )
+    resamples = Resamples(rows, generator=bootstrap_generator(0))
+    intervals = resamples.intervals(lambda means: means, confidence=0.95, method=IntervalMethod.BCA)
     np.testing.assert_array_equal(np.isnan(intervals), [[True, True], [False, False]])
+
+
+def group_differences(
+    first: FloatMatrix, second: FloatMatrix, *, method: IntervalMethod, n_resamples: int
+) -> FloatMatrix:
+    """Return the interval of a difference of means of two groups, resampled independently."""
+    generator = bootstrap_generator(0)
+    one, other = (
+        Resamples(rows, generator=generator, n_resamples=n_resamples) for rows in (first, second)
+    )
+    return one.differences(
+        lambda means: means, other, lambda means: means, confidence=0.95, method=method
+    )
 
 
 @pytest.mark.parametrize("method", list(IntervalMethod))
@@ -152,15 +164,7 @@ def test_groups_differ_as_welch_says(method: IntervalMethod) -> None:
     """Two independent groups of normal numbers have the interval of their standard errors."""
     generator = np.random.default_rng(7)
     first, second = generator.normal(1, 1, (200, 1)), generator.normal(0, 3, (100, 1))
-    ends = group_difference_intervals(
-        first,
-        second,
-        lambda means: means,
-        confidence=0.95,
-        method=method,
-        generator=bootstrap_generator(0),
-        n_resamples=8000,
-    )
+    ends = group_differences(first, second, method=method, n_resamples=8000)
     gap = first.mean() - second.mean()
     error = np.hypot(first.std() / np.sqrt(200), second.std() / 10)
     np.testing.assert_allclose((ends[0] - gap) / error, [-1.96, 1.96], atol=0.15)
@@ -173,15 +177,7 @@ def test_bca_of_groups_looks_both_ways() -> None:
     second = generator.normal(size=(40, 1))
 
     def ends(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-        return group_difference_intervals(
-            one,
-            other,
-            lambda means: means,
-            confidence=0.95,
-            method=IntervalMethod.BCA,
-            generator=bootstrap_generator(0),
-            n_resamples=20_000,
-        )[0]
+        return group_differences(one, other, method=IntervalMethod.BCA, n_resamples=20_000)[0]
 
     there, back = ends(first, second), ends(second, first)
     np.testing.assert_allclose(there, -back[::-1], atol=0.02)

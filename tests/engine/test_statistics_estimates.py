@@ -19,6 +19,7 @@ from iaside_audit.statistics import (
     bootstrap_means,
     estimate_profile,
     importance,
+    signed_score,
 )
 
 if TYPE_CHECKING:
@@ -171,7 +172,8 @@ def test_the_lowest_band_has_a_one_sided_interval() -> None:
     draws = np.random.default_rng(np.random.SeedSequence([0, Purpose.BOOTSTRAP]))
     samples = importance(bootstrap_means(rows, n_resamples=2000, generator=draws))
     upper = np.quantile(samples, [0.975, 0.975, 0.95, 0.95], axis=0).diagonal()
-    np.testing.assert_allclose(result.importance_interval[:, 1], upper, rtol=1e-9)
+    np.testing.assert_allclose(result.importance_interval[2:, 1], upper[2:], rtol=1e-9)
+    assert (result.importance_interval[:2, 1] >= upper[:2]).all(), "wider: two bands may be lowest"
     assert (result.importance_interval[:2, 0] > 0).all()
 
 
@@ -263,3 +265,37 @@ def test_intervals_cover_the_truth_at_their_rate() -> None:
             hits[place] += low <= truth <= high
     assert (hits >= stats.binom.ppf(0.001, n_samples, 0.92)).all(), hits
     assert (hits <= stats.binom.ppf(0.999, n_samples, 0.97)).all(), hits
+
+
+def test_bands_that_might_be_lowest_widen_the_interval_on_the_right_side() -> None:
+    """With equal low bands the plain interval lies below the truth; the reported one holds it.
+
+    Of 100 samples of 100 images whose six highest bands are equal, 95 % intervals of the score
+    cover in at least 88 (a rate of 95 % falls below that once in 300); the plain percentile
+    interval in at most a third.
+    """
+    truth = np.array([4.5, 1.3, 0.2, 0.2, 0.2, 0.2, 0.2, 0.2])
+    score = estimate(np.tile(truth, (2, 1))).signed
+    generator = np.random.default_rng(20)
+    hits = plain_hits = 0
+    for seed in range(100):
+        rows = truth + generator.normal(0, 1.0, (100, 8))
+        result = estimate(rows, seed=seed)
+        low, high = result.signed_interval
+        hits += low <= score <= high
+        means = bootstrap_means(rows, n_resamples=500, generator=np.random.default_rng(seed))
+        low, high = np.quantile(signed_score(importance(means), beta=0.75), [0.025, 0.975])
+        plain_hits += low <= score <= high
+    assert hits >= 88
+    assert plain_hits <= 33
+
+
+def test_one_clearly_lowest_band_changes_nothing() -> None:
+    """Where the lowest band is known the interval is the plain percentile interval."""
+    rows = draw_rows(np.random.default_rng(21), n_units=200)
+    result = estimate(rows)
+    assert result.at_boundary.sum() == 1
+    draws = np.random.default_rng(np.random.SeedSequence([0, Purpose.BOOTSTRAP]))
+    means = bootstrap_means(rows, n_resamples=500, generator=draws)
+    expected = np.quantile(signed_score(importance(means), beta=0.75), [0.025, 0.975])
+    np.testing.assert_allclose(result.signed_interval, expected, atol=1e-12)
