@@ -2,8 +2,9 @@
 
 Populations of which the truth is known: the images of exact value tables of real classifiers
 (``exact_tables.py``), each audited by one antithetic pair of random orders as an audit does by
-default; and sums of unanimity games whose dividends scatter from image to image, skewed like real
-ones. From each, many data sets are drawn with replacement, and every interval is compared with the
+default; sums of unanimity games whose dividends scatter from image to image, skewed like real
+ones; and, the worst case for psi and the scores, an additive game whose six highest bands are
+exactly equal and scatter independently. From each, many data sets are drawn with replacement, and every interval is compared with the
 truth: of phi (all bands), of importance (bands ``at_boundary`` aside), and of the signed score.
 
 *At the stop* repeats what ``--target-halfwidth`` does: look at 100, 200, 400, ... images, and stop
@@ -25,7 +26,7 @@ import numpy as np
 from exact_tables import FOLDER, N_BANDS, load_tables, walk_estimates
 
 from iaside_audit.auditing.plan import checkpoints
-from iaside_audit.games import shapley_values, unanimity_sum_game
+from iaside_audit.games import coalition_matrix, shapley_values, unanimity_sum_game
 from iaside_audit.spec import IntervalMethod
 from iaside_audit.statistics import estimate_profile, profile_numbers
 
@@ -41,6 +42,7 @@ N_DRAWS = 150
 BETA = 0.75
 CONFIDENCE = 0.95
 DIVIDENDS = {(0,): 2.0, (1,): 0.8, (0, 1): 0.9, (1, 2, 3): 0.4, (4,): 0.2, (5, 6): -0.15, (7,): 0.1}
+EQUAL_BANDS = np.array([4.5, 1.3, 0.2, 0.2, 0.2, 0.2, 0.2, 0.2])
 N_GAME_IMAGES = 2000
 
 
@@ -68,6 +70,9 @@ def populations(folder: Path) -> list[Population]:
         for players, worth in DIVIDENDS.items()
     ]
     found = {"unanimity games": weights @ np.stack(games)}
+    worths = EQUAL_BANDS + generator.normal(0, 1, (N_GAME_IMAGES, N_BANDS))
+    members = coalition_matrix(np.arange(1 << N_BANDS, dtype=np.uint32), n_players=N_BANDS)
+    found["six equal bands"] = (worths - worths.mean(axis=0) + EQUAL_BANDS) @ members.T
     found |= {table.model: table.values for table in load_tables(folder)}
     return [
         Population(
@@ -170,7 +175,7 @@ def _covers(profile: ProfileEstimate, truth: FloatVector) -> FloatVector:
 def main() -> None:
     """Measure, print and write."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--samples", type=int, default=300)
+    parser.add_argument("--samples", type=int, default=250)
     parser.add_argument("--tables", type=Path, default=FOLDER)
     parser.add_argument("--out", type=Path, default=None)
     arguments = parser.parse_args()
