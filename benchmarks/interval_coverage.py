@@ -4,8 +4,9 @@ Populations of which the truth is known: the images of exact value tables of rea
 (``exact_tables.py``), each audited by one antithetic pair of random orders as an audit does by
 default; sums of unanimity games whose dividends scatter from image to image, skewed like real
 ones; and, the worst case for psi and the scores, an additive game whose six highest bands are
-exactly equal and scatter independently. From each, many data sets are drawn with replacement, and every interval is compared with the
-truth: of phi (all bands), of importance (bands ``at_boundary`` aside), and of the signed score.
+exactly equal and scatter independently. From each, many data sets are drawn with replacement, and
+every interval is compared with the truth: of phi (all bands), of importance (bands ``at_boundary``
+aside), and of the signed score.
 
 *At the stop* repeats what ``--target-halfwidth`` does: look at 100, 200, 400, ... images, and stop
 where the signed score's interval is narrow enough.
@@ -39,6 +40,7 @@ TARGETS = (0.05, 0.03)
 MOST_AT_STOP = 800
 N_DRAWS = 150
 """Random orders drawn for each image of a population, and picked from thereafter."""
+N_RESAMPLES = 500
 BETA = 0.75
 CONFIDENCE = 0.95
 DIVIDENDS = {(0,): 2.0, (1,): 0.8, (0, 1): 0.9, (1, 2, 3): 0.4, (4,): 0.2, (5, 6): -0.15, (7,): 0.1}
@@ -160,7 +162,7 @@ def _estimate(rows: FloatMatrix, method: IntervalMethod, seed: int) -> ProfileEs
         confidence=CONFIDENCE,
         seed=seed,
         method=method,
-        n_resamples=1000,
+        n_resamples=N_RESAMPLES,
     )
 
 
@@ -216,6 +218,7 @@ def main() -> None:
     report = {
         "confidence": CONFIDENCE,
         "samples": arguments.samples,
+        "resamples": N_RESAMPLES,
         "pairs": 1,
         "at_fixed_n": fixed,
         "at_the_stop": stopped,

@@ -138,9 +138,7 @@ def make_plan(
     needs = baseline_needs(spec.baseline)
     images = index.entries[: spec.max_images]
     estimator = resolve_estimator(spec, len(images))
-    walked = _row_length(spec, estimator)
-    shared = int(needs.is_constant)
-    per_image = walked - shared
+    per_image, shared = evaluations_per_image(spec, estimator)
     if spec.budget is not None:
         affordable = (spec.budget - shared) // per_image
         if affordable < 1:
@@ -203,6 +201,15 @@ def checkpoints(n_images: int) -> list[int]:
         points.append(point)
         point *= 2
     return points
+
+
+def evaluations_per_image(spec: AuditSpec, estimator: Estimator) -> tuple[int, int]:
+    """Return the evaluations of one image, and those made once an audit.
+
+    The empty coalition of a constant baseline is one image, and is run once.
+    """
+    shared = int(spec.mode == Mode.CORRECTED and baseline_needs(spec.baseline).is_constant)
+    return _row_length(spec, estimator) - shared, shared
 
 
 def _row_length(spec: AuditSpec, estimator: Estimator) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Final, Self, TypeVar
 
 from rich.console import Console
@@ -32,7 +33,7 @@ from iaside_audit.events import (
 from iaside_audit.report.summary import decimals_for, format_duration, format_number
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
     from types import FrameType
 
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from iaside_audit.spec import AuditSpec
 
 Measured = TypeVar("Measured")
+Outcome = TypeVar("Outcome")
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 SILENT_STEPS: Final = 10
 """Lines of progress where there is no terminal."""
@@ -51,18 +53,26 @@ def run_with_progress(
     """Run an audit and show it; return its result, and whether it was cancelled."""
     from iaside_audit.auditing import run_audit  # noqa: PLC0415 - start-up time
 
-    control = Control()
-    console = Console(stderr=True, quiet=True) if quiet else stderr()
-    with _signals_cancel(control, console), ProgressView(console) as view:
-        for event in run_audit(spec, control, out=out, cache=cache):
-            match event:
-                case Finished(result=result):
-                    return result, False
-                case Cancelled(partial=partial):
-                    return partial, True
-                case _:
-                    view.show(event)
-    raise AssertionError("an audit ends with Finished or Cancelled")
+    last = show_events(partial(run_audit, spec, out=out, cache=cache), quiet=quiet)
+    match last:
+        case Finished(result=result):
+            return result, False
+        case Cancelled(partial=so_far):
+            return so_far, True
+        case _:
+            raise AssertionError("an audit ends with Finished or Cancelled")
+
+
+def show_events(
+    start: Callable[[Control], Iterable[Event | Outcome]], *, quiet: bool
+) -> Event | Outcome:
+    """Show the events of something that runs, and return what comes last."""
+    with shown(quiet=quiet) as (control, view):
+        for event in start(control):
+            if isinstance(event, Event):
+                view.show(event)
+            last = event
+    return last
 
 
 def measured_with_progress(

@@ -24,7 +24,7 @@ FORMATS = ("json", "pdf", "csv")
 
 @click.command(name="run", short_help="Audit a model on a folder of images.")
 @click.argument("model", type=PATH, required=False)
-@click.option("--out", type=PATH, required=True, help="Folder for the result.")
+@click.option("--out", type=PATH, help="Folder for the result.  [required, but with --plan]")
 @click.option("--config", type=PATH, help="TOML file with these options under [audit].")
 @click.option("--formats", help=f"What to write.  [default: {','.join(FORMATS)}]")
 @audit_options
@@ -33,14 +33,23 @@ FORMATS = ("json", "pdf", "csv")
     default=None,
     help="Use and keep rows of other audits of the same model and images.  [default: cache]",
 )
+@click.option("--plan", "plans", is_flag=True, help="Run a pilot, print the plan, and stop.")
+@click.option(
+    "--stability",
+    "is_panel",
+    is_flag=True,
+    help="Instead, repeat a small audit over norm, spacing, bands, baseline and range.",
+)
 @json_option
 @common_options
 def command(
     model: Path | None,
-    out: Path,
+    out: Path | None,
     config: Path | None,
     formats: str | None,
     cache: bool | None,  # noqa: FBT001 - click passes by name
+    plans: bool,  # noqa: FBT001
+    is_panel: bool,  # noqa: FBT001
     as_json: bool,  # noqa: FBT001
     quiet: bool,  # noqa: FBT001
     **options: Any,  # Any: one for each field of AuditSpec
@@ -58,8 +67,19 @@ def command(
         values["model"] = model
     listed = values.pop("formats", ",".join(FORMATS))
     configured = values.pop("cache", True)
+    spec = AuditSpec.from_dict(values)
+    if plans:
+        from iaside_audit.cli.planning import plan  # noqa: PLC0415 - start-up time
+
+        return plan(spec, as_json=as_json, quiet=quiet)
+    if out is None:
+        raise click.UsageError("Expected --out, found none. Name a folder for the result.")
+    if is_panel:
+        from iaside_audit.cli.planning import check_stability  # noqa: PLC0415
+
+        return check_stability(spec, out=out, as_json=as_json, quiet=quiet)
     return run_and_report(
-        AuditSpec.from_dict(values),
+        spec,
         out=out,
         formats=parse_formats(str(listed) if formats is None else formats),
         uses_cache=bool(configured if cache is None else cache),

@@ -1,0 +1,176 @@
+"""``run --plan`` and ``run --stability``: what an audit will take, and what it hangs on."""
+
+from __future__ import annotations
+
+import json
+import math
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+import click
+from rich.box import SIMPLE_HEAD
+from rich.markup import escape
+from rich.table import Table
+
+from iaside_audit.auditing.pilot import AuditForecast, PlanOption, run_pilot
+from iaside_audit.auditing.stability import StabilityReport, run_stability
+from iaside_audit.cli.console import stdout
+from iaside_audit.cli.progress import show_events
+from iaside_audit.errors import ReportError
+from iaside_audit.report.files import write_text
+from iaside_audit.report.summary import (
+    format_duration,
+    format_interval,
+    format_number,
+    format_percent,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from rich.console import Console
+
+    from iaside_audit.spec import AuditSpec
+
+STABILITY_NAME: Final = "stability.json"
+OUT_OF_REACH: Final = 4
+"""The exit code of a plan whose target no option reaches."""
+
+
+def plan(spec: AuditSpec, *, as_json: bool, quiet: bool) -> int:
+    """Run a pilot and print the plan; return the exit code."""
+    forecast = show_events(partial(run_pilot, spec), quiet=quiet)
+    assert isinstance(forecast, AuditForecast)  # noqa: S101 - it comes last
+    if as_json:
+        click.echo(json.dumps(forecast.to_document(), indent=2))
+    else:
+        _print_forecast(forecast, stdout())
+    misses = forecast.target_halfwidth is not None and all(
+        one.stops_at is None for one in forecast.options
+    )
+    return OUT_OF_REACH if misses else 0
+
+
+def check_stability(spec: AuditSpec, *, out: Path, as_json: bool, quiet: bool) -> int:
+    """Run the stability panel, print it and write ``stability.json``; return the exit code."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ReportError(
+            f"Expected a folder that can be written for --out, found '{out}': {error.strerror}. "
+            "Choose another --out.",
+            path=str(out),
+        ) from error
+    report = show_events(partial(run_stability, spec), quiet=quiet)
+    assert isinstance(report, StabilityReport)  # noqa: S101 - it comes last
+    text = json.dumps(report.to_document(), indent=2) + "\n"
+    if as_json:
+        click.echo(text, nl=False)
+    else:
+        _print_stability(report, stdout())
+    write_text(out / STABILITY_NAME, text)
+    return 0
+
+
+def _print_forecast(forecast: AuditForecast, console: Console) -> None:
+    target = forecast.target_halfwidth
+    table = Table(
+        title=f"Plan from a pilot on {forecast.n_pilot_images} images "
+        f"({forecast.n_pilot_evaluations} evaluations, {forecast.evaluations_per_s:.0f} a second)",
+        title_justify="left",
+        title_style="bold",
+        box=SIMPLE_HEAD,
+        padding=0,
+    )
+    table.add_column("estimator")
+    for name in ("half-width", "needs images", "stops at", "evaluations", "time"):
+        if target is not None or name not in {"needs images", "stops at"}:
+            table.add_column(name, justify="right", no_wrap=True)
+    for place, option in enumerate(forecast.options):
+        needed = [_needed(option), _stop(option)] if target is not None else []
+        table.add_row(
+            _way(option),
+            format_number(option.halfwidth),
+            *needed,
+            str(option.n_evaluations),
+            format_duration(option.elapsed_s),
+            style="bold" if place == forecast.advised else "",
+        )
+    console.print(table)
+    for line in _forecast_lines(forecast):
+        console.print(f" {line}", markup=False)
+
+
+def _forecast_lines(forecast: AuditForecast) -> list[str]:
+    """Return the sentences below the table."""
+    advised = forecast.options[forecast.advised]
+    meaning = (
+        f"Half-widths of the signed score at {format_percent(forecast.confidence)}, over "
+        f"{forecast.n_available} images or what the budget affords of them; the first line is "
+        "what was asked for."
+    )
+    target = forecast.target_halfwidth
+    if target is None:
+        return [meaning]
+    if advised.stops_at is None:
+        advice = (
+            f"No option reaches {target:g} with {forecast.n_available} images; {_way(advised)} "
+            "comes closest. Give more images, or a wider target."
+        )
+    else:
+        option = "--estimator exact" if advised.pairs is None else f"--pairs {advised.pairs}"
+        chosen = "As asked" if forecast.advised == 0 else f"With {option}"
+        advice = (
+            f"{chosen}, the target of {target:g} takes the fewest evaluations. A pilot knows the "
+            "images needed only roughly (the range is 90 %); the run refines them."
+        )
+    return [meaning, advice]
+
+
+def _way(option: PlanOption) -> str:
+    if option.pairs is None:
+        return "exact"
+    return f"{option.pairs} pair{'' if option.pairs == 1 else 's'} an image"
+
+
+def _needed(option: PlanOption) -> str:
+    if option.n_images_range is None:
+        return ""
+    low, high = option.n_images_range
+    return f"{option.n_images_needed} ({low} to {high})"
+
+
+def _stop(option: PlanOption) -> str:
+    return "out of reach" if option.stops_at is None else str(option.stops_at)
+
+
+def _print_stability(report: StabilityReport, console: Console) -> None:
+    table = Table(
+        title=f"Stability over {report.n_images} images",
+        title_justify="left",
+        title_style="bold",
+        box=SIMPLE_HEAD,
+        padding=0,
+    )
+    table.add_column("choice")
+    for name in ("M", "anchored score", "interval", "rank agreement"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for one in report.variants:
+        table.add_row(
+            f"{one.choice} {one.value}".strip() or "as asked",
+            str(one.bands),
+            format_number(one.comparable),
+            format_interval(one.comparable_interval),
+            "" if math.isnan(one.rank_agreement) else format_number(one.rank_agreement, 2),
+        )
+    console.print(table)
+    low, high = report.comparable_range
+    console.print(
+        f" Anchored score over baselines and ranges (same M, norm and spacing): "
+        f"{format_number(low)} to {format_number(high)}; lowest rank agreement (Kendall's tau): "
+        f"{format_number(report.lowest_rank_agreement, 2)}.",
+        markup=False,
+    )
+    for one in report.variants:
+        if one.note:
+            console.print(f" [yellow]{one.choice} {one.value}:[/yellow] {escape(one.note)}.")
