@@ -61,14 +61,40 @@ class ImageFailed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ExpectedStop:
+    """Where an audit with a target will stop, as far as its rows tell by now.
+
+    Parameters
+    ----------
+    n_images_needed : int
+        Images that bring the signed score's half-width down to the target.
+    stops_at : int or None
+        The next number of images at which that is looked at; None beyond the images there are.
+    n_evaluations : int
+        Of the whole audit, up to the stop or the end.
+    remaining_s : float or None
+        Estimated time to it; None until the speed is known.
+    """
+
+    n_images_needed: int
+    stops_at: int | None
+    n_evaluations: int
+    remaining_s: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
-    """The numbers so far, with intervals; over `n_images` rows."""
+    """The numbers so far, with intervals; over `n_images` rows.
+
+    `stop` is the plan as these rows refine it: from 32 images on, where there is a target.
+    """
 
     n_images: int
     bands: tuple[BandResult, ...]
     signed: ScoreValue
     accuracy: float
     accuracy_interval: Interval
+    stop: ExpectedStop | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
 from typing import TYPE_CHECKING, Final
@@ -9,11 +10,11 @@ from typing import TYPE_CHECKING, Final
 from iaside_audit.auditing import assemble
 from iaside_audit.auditing.conclude import used_rows
 from iaside_audit.auditing.executor import POLL_S
-from iaside_audit.auditing.plan import FIRST_CHECK, checkpoints
-from iaside_audit.events import Estimate, ImageDone, ImageFailed, Warned
+from iaside_audit.auditing.plan import FIRST_CHECK, checkpoints, stopping_point
+from iaside_audit.events import Estimate, ExpectedStop, ImageDone, ImageFailed, Warned
 from iaside_audit.result import FailedImage
 from iaside_audit.rows import ValueRow, ValueRows
-from iaside_audit.statistics import N_LIVE_RESAMPLES, N_RESAMPLES
+from iaside_audit.statistics import N_LIVE_RESAMPLES, N_RESAMPLES, PILOT_IMAGES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from iaside_audit.auditing.recall import CachedRows
     from iaside_audit.auditing.wire import Message
     from iaside_audit.events import Control, Event
+    from iaside_audit.types import Interval
 
     class RowStore(Protocol):
         """Where rows are kept."""
@@ -298,4 +300,24 @@ class LeaseRun:
             signed=assemble.signed_score_value(profile, self._spec),
             accuracy=profile.top1,
             accuracy_interval=profile.top1_interval,
+            stop=self._expected_stop(len(rows), profile.signed_interval),
+        )
+
+    def _expected_stop(self, n_rows: int, interval: Interval) -> ExpectedStop | None:
+        """Refine the plan by what the rows so far say of the half-width."""
+        target = self._spec.target_halfwidth
+        halfwidth = (interval[1] - interval[0]) / 2
+        if target is None or n_rows < PILOT_IMAGES or not math.isfinite(halfwidth):
+            return None
+        needed = max(2, math.ceil(n_rows * (halfwidth / target) ** 2))
+        stops_at = stopping_point(needed, self._n_images)
+        n_images = self._n_images if stops_at is None else stops_at
+        left = max(n_images - n_rows, 0) * self._plan.evaluations_per_image
+        rate = self.evaluations_per_s
+        return ExpectedStop(
+            n_images_needed=needed,
+            stops_at=stops_at,
+            n_evaluations=self._plan.shared_evaluations
+            + n_images * self._plan.evaluations_per_image,
+            remaining_s=left / rate if rate else None,
         )

@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from iaside_audit.auditing.plan import (
-    FIRST_CHECK,
-    checkpoints,
     evaluations_per_image,
     resolve_estimator,
+    stopping_point,
 )
 from iaside_audit.auditing.run import run_audit
 from iaside_audit.comparison import finite
@@ -259,10 +258,7 @@ def _option(
             max(2, round(needed * variance.spread[0])),
             max(2, round(needed * variance.spread[1])),
         )
-        stops_at = next(
-            (one for one in [*checkpoints(n_usable), n_usable] if one >= max(needed, FIRST_CHECK)),
-            None,
-        )
+        stops_at = stopping_point(needed, n_usable)
     n_images = n_usable if stops_at is None else stops_at
     n_evaluations = shared + n_images * per_image
     halfwidth = np.inf

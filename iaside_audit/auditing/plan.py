@@ -203,6 +203,18 @@ def checkpoints(n_images: int) -> list[int]:
     return points
 
 
+def stopping_point(n_needed: int, n_images: int) -> int | None:
+    """Return where an audit of `n_images` stops that needs `n_needed`; None where it does not.
+
+    Examples
+    --------
+    >>> stopping_point(150, 1000), stopping_point(350, 380), stopping_point(500, 380)
+    (200, 380, None)
+    """
+    points = [*checkpoints(n_images), n_images]
+    return next((point for point in points if point >= max(n_needed, FIRST_CHECK)), None)
+
+
 def evaluations_per_image(spec: AuditSpec, estimator: Estimator) -> tuple[int, int]:
     """Return the evaluations of one image, and those made once an audit.
 

@@ -16,11 +16,18 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from PIL import Image
 
+from iaside_audit.auditing.known_answers import linear_shapley_linf, reference_shapley
 from iaside_audit.auditing.run import audit
-from iaside_audit.classifier.synthetic import SyntheticClassifier, synthetic_classifiers
-from iaside_audit.games import closed_forms, pair_interactions, shapley_values
+from iaside_audit.classifier.synthetic import (
+    SyntheticClassifier,
+    one_band_classifier,
+    synthetic_classifiers,
+    weighted_bands_classifier,
+)
+from iaside_audit.games import airport_game, closed_forms, pair_interactions, shapley_values
 from iaside_audit.images import decode_image
-from iaside_audit.spec import AuditSpec, Estimator
+from iaside_audit.spec import AuditSpec, Estimator, Mode, Norm
+from iaside_audit.statistics import estimate_profile, importance, signed_score
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,6 +38,11 @@ GAME_TOLERANCE: Final = 1e-12
 CHAIN_TOLERANCE: Final = 1e-4
 """Relative to the largest Shapley value: float32 all the way from the band images to the scores."""
 N_IMAGES: Final = 12
+N_DATA_SETS: Final = 40
+N_UNITS: Final = 100
+BETA: Final = 0.75
+MOST_MISSED: Final = 0.2
+"""More misses than 8 of 40 have a chance of 1 in 5,000 where 5 % is the rate."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,9 +81,11 @@ def run_selfcheck(device: str = "auto") -> Iterator[Check]:
         Where the models run: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
     """
     yield from _game_checks()
+    yield from _interval_checks()
     with tempfile.TemporaryDirectory(prefix="iaside-selfcheck-") as folder:
         for number, classifier in enumerate(synthetic_classifiers()):
             yield from _chain_checks(classifier, Path(folder) / str(number), device)
+        yield from _independent_checks(Path(folder) / "independent", device)
 
 
 def _game_checks() -> Iterator[Check]:
@@ -88,22 +102,97 @@ def _game_checks() -> Iterator[Check]:
         )
 
 
-def _chain_checks(classifier: SyntheticClassifier, folder: Path, device: str) -> Iterator[Check]:
-    """Audit a synthetic model on image files, by both estimators."""
+def _interval_checks() -> Iterator[Check]:
+    """Draw images around a known game; count the intervals of the score that miss the truth."""
+    started = time.perf_counter()
+    game = airport_game([4.0, 1.0, 1.5, 7.5])
+    generator = np.random.default_rng(0)
+    truth = float(signed_score(importance(game.shapley), beta=BETA))
+    n_missed = 0
+    for seed in range(N_DATA_SETS):
+        rows = game.shapley * generator.gamma(4.0, 0.25, (N_UNITS, game.n_players))
+        ends = np.zeros(N_UNITS)
+        profile = estimate_profile(
+            rows,
+            ends,
+            rows.sum(axis=1),
+            ends,
+            beta=BETA,
+            confidence=0.95,
+            seed=seed,
+            n_resamples=500,
+        )
+        low, high = profile.signed_interval
+        n_missed += not low <= truth <= high
+    yield Check(
+        name=f"intervals: known game, {N_DATA_SETS} data sets, share missed at 95 %",
+        error=n_missed / N_DATA_SETS,
+        tolerance=MOST_MISSED,
+        elapsed_s=time.perf_counter() - started,
+    )
+
+
+def _independent_checks(folder: Path, device: str) -> Iterator[Check]:
+    """Hold two audits against plain numpy: an l2 model in linf bands, and the reference mode."""
+    for classifier, mode, name in (
+        (one_band_classifier(1, norm=Norm.L2), Mode.CORRECTED, "l2 model in linf bands"),
+        (
+            weighted_bands_classifier([4.0, -2.0, 1.0, 0.5]),
+            Mode.REFERENCE,
+            "the published algorithm, step by step",
+        ),
+    ):
+        started = time.perf_counter()
+        place = folder / mode.value
+        pixels = _prepare(classifier, place)
+        is_reference = mode == Mode.REFERENCE
+        result = audit(
+            AuditSpec(
+                model=place / "model.onnx",
+                images=place / "images",
+                bands=classifier.n_bands,
+                value="log-probability" if is_reference else "margin",
+                mode=mode,
+                reference_batch=N_IMAGES,
+                device=device,
+            )
+        )
+        images = np.stack([pixels[path] for path in result.rows().path])
+        direction = classifier.direction
+        if is_reference:
+            known = reference_shapley(images, direction, n_bands=classifier.n_bands)
+        else:
+            rows = linear_shapley_linf(images, direction, n_bands=classifier.n_bands)
+            known = rows.mean(axis=0)
+        yield Check(
+            name=f"numpy: {name} ({result.runtime.provider})",
+            error=_error(np.array([band.shapley for band in result.bands]), known),
+            tolerance=CHAIN_TOLERANCE,
+            elapsed_s=time.perf_counter() - started,
+        )
+
+
+def _prepare(classifier: SyntheticClassifier, folder: Path) -> dict[str, FloatMatrix]:
+    """Write a model and its images; return their pixels by file name, (3, side, side) in 0..1."""
     images = folder / "images"
     images.mkdir(parents=True)
     classifier.save(folder / "model.onnx")
     _write_images(images, classifier.side)
-    pixels = {
+    return {
         path.name: decode_image(path).transpose(2, 0, 1) / 255
         for path in sorted(images.glob("*.png"))
     }
+
+
+def _chain_checks(classifier: SyntheticClassifier, folder: Path, device: str) -> Iterator[Check]:
+    """Audit a synthetic model on image files, by both estimators."""
+    pixels = _prepare(classifier, folder)
     for estimator in (Estimator.EXACT, Estimator.PERMUTATION):
         started = time.perf_counter()
         result = audit(
             AuditSpec(
                 model=folder / "model.onnx",
-                images=images,
+                images=folder / "images",
                 bands=classifier.n_bands,
                 norm=classifier.norm,
                 value="margin",
@@ -119,6 +208,16 @@ def _chain_checks(classifier: SyntheticClassifier, folder: Path, device: str) ->
             tolerance=CHAIN_TOLERANCE,
             elapsed_s=time.perf_counter() - started,
         )
+        if result.interactions is not None and classifier.pair is not None:
+            one, other = classifier.pair
+            pairs = np.zeros((classifier.n_bands, classifier.n_bands))
+            pairs[one, other] = pairs[other, one] = 2 * known.mean(axis=0)[one]
+            yield Check(
+                name=f"interactions: {classifier.name}",
+                error=_error(np.array(result.interactions.matrix), pairs),
+                tolerance=CHAIN_TOLERANCE,
+                elapsed_s=0.0,
+            )
 
 
 def _write_images(folder: Path, side: int) -> None:

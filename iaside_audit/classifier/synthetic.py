@@ -53,6 +53,8 @@ class SyntheticClassifier:
         Of the partition in which its answer is known; spacing is uniform.
     shapley : callable
         (n, 3, side, side) images in 0..1 to (n, M) float64 Shapley values of the margin of class 0.
+    pair : (int, int) or None
+        The two bands whose product it is; their interaction is twice the Shapley value of either.
     """
 
     name: str
@@ -61,6 +63,18 @@ class SyntheticClassifier:
     n_bands: int
     norm: Norm
     shapley: Callable[[FloatMatrix], FloatMatrix]
+    pair: tuple[int, int] | None = None
+
+    @property
+    def direction(self) -> FloatMatrix:
+        """What a linear classifier projects on, (3, side, side), read from its file."""
+        [weights] = (
+            numpy_helper.to_array(one)
+            for one in self.model.graph.initializer
+            if one.name == "direction"
+        )
+        shape = (N_CHANNELS, self.side, self.side)
+        return weights[:, 0].reshape(shape).astype(np.float64)
 
     def save(self, path: Path) -> None:
         """Write the model file."""
@@ -106,6 +120,7 @@ def product_classifier(first: int, second: int) -> SyntheticClassifier:
     }
     return SyntheticClassifier(
         name=f"product of bands {first} and {second}",
+        pair=(first, second),
         model=_model(nodes, constants, SIDE),
         side=SIDE,
         n_bands=N_BANDS,

@@ -23,6 +23,7 @@ from iaside_audit.events import (
     Control,
     Estimate,
     Event,
+    ExpectedStop,
     Finished,
     ImageDone,
     ImageFailed,
@@ -133,6 +134,7 @@ class ProgressView:
         self._task: TaskID | None = None
         self._stage = ""
         self._next_line = 0
+        self._stops_at: int | None = -1  # nothing said yet
 
     def __enter__(self) -> Self:
         self._progress.start()
@@ -152,18 +154,26 @@ class ProgressView:
                 self._begin("auditing", event.n_images)
             case ImageDone():
                 self._show_image(event)
-            case Estimate(signed=signed):
+            case Estimate(signed=signed, stop=stop):
                 low, high = signed.interval
                 decimals = decimals_for(signed.interval)
                 value = format_number(signed.value, decimals)
                 spread = format_number((high - low) / 2, decimals)
-                self._update(score=f"score {value} ± {spread}")
+                self._update(score=f"score {value} ± {spread}{_plan_in_words(stop)}")
+                self._note_stop(stop)
             case ImageFailed(path=path, reason=reason):
                 self._line(f"[yellow]Left out[/yellow] {foreign(path)}: {foreign(reason)}")
             case Warned(message=message):
                 self._line(f"[yellow]Warning:[/yellow] {foreign(message)}")
             case Finished() | Cancelled():
                 pass
+
+    def _note_stop(self, stop: ExpectedStop | None) -> None:
+        """Say where there is no terminal, too, that the plan has changed."""
+        if stop is None or stop.stops_at == self._stops_at:
+            return
+        self._stops_at = stop.stops_at
+        self._line(f"Plan refined{_plan_in_words(stop)}, {stop.n_evaluations} evaluations in all")
 
     def _begin(self, stage: str, total: int) -> None:
         if stage == self._stage:
@@ -200,6 +210,14 @@ class ProgressView:
             facts = (f"{event.n_done} of {event.n_images} images", rate, about)
             self._line(", ".join(fact for fact in facts if fact))
             self._next_line = event.n_done * SILENT_STEPS // event.n_images + 1
+
+
+def _plan_in_words(stop: ExpectedStop | None) -> str:
+    if stop is None:
+        return ""
+    if stop.stops_at is None:
+        return f", the target needs about {stop.n_images_needed} images"
+    return f", stops at {stop.stops_at} images"
 
 
 @contextmanager

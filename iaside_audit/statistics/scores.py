@@ -39,8 +39,8 @@ def importance(shapley: FloatMatrix, *, lowest: NDArray[np.bool_] | None = None)
     shapley : (..., n_bands) float64
         Of any unit.
     lowest : (n_bands,) bool or None
-        Bands whose mean takes the place of min phi; those that might be lowest, where it is not
-        known which is.
+        Bands whose mean takes the place of min phi, up to half of the way to the mean of all;
+        those that might be lowest, where it is not known which is.
 
     Returns
     -------
@@ -60,7 +60,9 @@ def importance(shapley: FloatMatrix, *, lowest: NDArray[np.bool_] | None = None)
         level = shapley.min(axis=-1, keepdims=True)
         spread = shapley.max(axis=-1, keepdims=True) - level
         if lowest is not None:
-            level = shapley[..., lowest].mean(axis=-1, keepdims=True)
+            # Nearer to the mean of all bands, psi would hang on a difference of nearly nothing.
+            highest = (level + shapley.mean(axis=-1, keepdims=True)) / 2
+            level = np.minimum(shapley[..., lowest].mean(axis=-1, keepdims=True), highest)
         raised = shapley - level
         are_equal = spread <= EQUAL_SHARE * np.abs(shapley).max(axis=-1, keepdims=True)
         psi = raised / raised.sum(axis=-1, keepdims=True)

@@ -180,3 +180,15 @@ def test_scores_refuse_a_single_band() -> None:
     """One band holds all importance, always."""
     with pytest.raises(SpecError, match="at least 2 bands"):
         null_level(1, 0.75)
+
+
+@given(profiles(), st.data())
+def test_another_reading_of_the_lowest_stays_bounded(phi: FloatVector, data: st.DataObject) -> None:
+    """Whatever bands are taken for the lowest, psi adds up to 1 and is at most 2 in size."""
+    sizes = {"min_size": phi.size, "max_size": phi.size}
+    lowest = np.array(data.draw(st.lists(st.booleans(), **sizes).filter(any)))
+    psi = importance(phi, lowest=lowest)
+    assert psi.sum() == pytest.approx(1)
+    assert (np.abs(psi) <= 2 + 1e-9).all()
+    only = phi == phi.min()
+    np.testing.assert_allclose(importance(phi, lowest=only), importance(phi), atol=1e-12)
