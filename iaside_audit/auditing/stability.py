@@ -299,8 +299,8 @@ def rank_agreement(
     Examples
     --------
     >>> halves, quarters = np.array([0, 0.5, 1]), np.array([0, 0.25, 0.5, 0.75, 1])
-    >>> rank_agreement(np.array([0.7, 0.3]), halves, np.array([0.4, 0.3, 0.2, 0.1]), quarters)
-    1.0
+    >>> round(rank_agreement(np.array([0.7, 0.3]), halves, np.array([4, 3, 2, 1]) / 10, quarters))
+    1
     """
     cumulated = np.concatenate([[0.0], np.cumsum(second)])
     brought = np.diff(np.interp(edges, second_edges, cumulated))

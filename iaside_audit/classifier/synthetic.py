@@ -74,7 +74,8 @@ class SyntheticClassifier:
             if one.name == "direction"
         )
         shape = (N_CHANNELS, self.side, self.side)
-        return weights[:, 0].reshape(shape).astype(np.float64)
+        direction: FloatMatrix = weights[:, 0].reshape(shape).astype(np.float64)
+        return direction
 
     def save(self, path: Path) -> None:
         """Write the model file."""

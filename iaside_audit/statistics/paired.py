@@ -227,13 +227,15 @@ def _statistics(
     resamples: Resamples, numbers: partial[FloatMatrix], n_columns: int
 ) -> list[Statistic]:
     """Return the readings of the difference: see :func:`~.estimates.candidates`."""
-    lowest = []
+    lowest: list[NDArray[np.bool_] | None] = []
     for columns in (slice(None, n_columns), slice(n_columns, None)):
         samples = resamples.numbers(partial(_of_columns, numbers=numbers, columns=columns))
         at_boundary = boundary_bands(samples, n_bands=n_columns - 3)
         lowest.append(candidates(at_boundary)[-1])
-    readings = [(None, None)] if lowest == [None, None] else [(None, None), tuple(lowest)]
-    return [_difference(numbers, n_columns, reading) for reading in readings]
+    plain = _difference(numbers, n_columns)
+    if all(at is None for at in lowest):
+        return [plain]
+    return [plain, _difference(numbers, n_columns, lowest)]
 
 
 def _pseudo_values(rows: FloatMatrix, differences: Statistic, scale: FloatVector) -> FloatMatrix:

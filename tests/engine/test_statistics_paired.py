@@ -182,6 +182,27 @@ def test_three_models_are_corrected_together() -> None:
     assert (together.p_corrected >= alone.p_corrected - 0.05).all()
 
 
+def test_bands_that_might_be_lowest_widen_a_comparison() -> None:
+    """Where one model's lowest band is not known, or both models' are not, intervals still hold."""
+    generator = np.random.default_rng(10)
+    shared = generator.normal(size=(80, 1))
+    known = draw_model(generator, shared, (2.0, 1.0, 0.5, -1.0))
+    tied = draw_model(generator, shared, (2.0, 1.0, 0.0, 0.0))
+    [there], [back] = compare(known, tied), compare(tied, known)
+    np.testing.assert_allclose(there.interval, -back.interval[:, ::-1], atol=1e-9)
+    assert (np.diff(there.interval) > 0)[:SIGNED].all()
+    rows = np.hstack([known, tied])
+    means = bootstrap_means(rows, n_resamples=2000, generator=bootstrap_generator(0))
+    one, other = (
+        profile_numbers(part, n_bands=N_BANDS, beta=0.75) for part in np.split(means, 2, axis=1)
+    )
+    low, high = np.quantile((other - one)[:, SIGNED], [0.025, 0.975])
+    assert there.interval[SIGNED][0] == pytest.approx(low)
+    assert there.interval[SIGNED][1] > high, "the tied model's score is read too low"
+    [alone] = compare(tied, tied)
+    np.testing.assert_array_equal(alone.interval, 0)
+
+
 def test_other_images_are_refused() -> None:
     """Rows that do not match cannot be paired."""
     with pytest.raises(SpecError, match="same images of every model"):
