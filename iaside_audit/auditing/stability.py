@@ -11,13 +11,13 @@ from scipy import stats
 from iaside_audit.auditing.run import run_audit
 from iaside_audit.comparison import finite
 from iaside_audit.errors import SpecError
-from iaside_audit.events import AuditCancelled, Cancelled, Finished, Preparing
+from iaside_audit.events import AuditCancelled, Cancelled, Control, Finished, Preparing
 from iaside_audit.spec import AuditSpec, Estimator, Mode, Norm, Range, Spacing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
 
-    from iaside_audit.events import Control, Event
+    from iaside_audit.events import Event
     from iaside_audit.result import AuditResult
     from iaside_audit.types import FloatVector, Interval
 
@@ -206,7 +206,10 @@ def _small_audit(
     spec: AuditSpec, control: Control | None, run: Callable[..., Iterator[Event]]
 ) -> Generator[Event, None, AuditResult]:
     """Yield the events of one small audit that are worth showing; return its result."""
-    for event in run(spec, control):
+    own = Control()  # an audit cancels its control when it is left, the caller's goes on
+    for event in run(spec, own):
+        if control is not None and control.is_cancelled:
+            own.cancel()
         match event:
             case Finished(result=result):
                 return result

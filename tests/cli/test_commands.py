@@ -111,7 +111,18 @@ def test_help_covers_the_fields_of_a_specification() -> None:
     assert HELP.keys() == names
     assert OPTIONS.keys() == names - {"images", "resume", "shard"}, "the tests below"
     options = {option.name for option in command_of("run").params}
-    beside = {"model", "out", "config", "formats", "cache", "as_json", "quiet", "debug"}
+    beside = {
+        "model",
+        "out",
+        "config",
+        "formats",
+        "plans",
+        "is_panel",
+        "cache",
+        "as_json",
+        "quiet",
+        "debug",
+    }
     assert options == names | beside
 
 

@@ -18,7 +18,7 @@ from iaside_audit.auditing.stability import (
     variants,
 )
 from iaside_audit.errors import SpecError
-from iaside_audit.events import Control, Estimate, Finished
+from iaside_audit.events import AuditCancelled, Control, Estimate, Finished
 from iaside_audit.spec import Estimator
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def test_a_cancelled_pilot_says_so(wide: AuditSpec) -> None:
     """Nothing is planned from a pilot that did not end."""
     control = Control()
     control.cancel()
-    with pytest.raises(Exception, match="cancelled"):
+    with pytest.raises(AuditCancelled, match="cancelled"):
         list(run_pilot(wide, control, run=partial(events_here)))
 
 
@@ -142,7 +142,9 @@ def test_stability_varies_one_choice_at_a_time(wide: AuditSpec) -> None:
 def test_a_stability_panel_lowers_bands_and_says_so(tmp_path: Path) -> None:
     """At 32 px octave bands of M = 8 would be empty: M falls until it fits, with a note."""
     spec = convnet_spec(tmp_path, n_images=8, bands=8, estimator="auto")
-    *_, report = run_stability(spec, run=partial(events_here))
+    control = Control()
+    *_, report = run_stability(spec, control, run=partial(events_here))
+    assert not control.is_cancelled
     assert isinstance(report, StabilityReport)
     first, *others = report.variants
     assert first.rank_agreement == pytest.approx(1)
@@ -155,6 +157,14 @@ def test_a_stability_panel_lowers_bands_and_says_so(tmp_path: Path) -> None:
     alike = [first, *(one for one in others if one.choice in {"baseline", "range"})]
     found = [one.comparable for one in alike]
     assert report.comparable_range == (min(found), max(found))
+
+
+def test_a_cancelled_panel_says_so(wide: AuditSpec) -> None:
+    """Cancelling ends the small audit that is running, and the panel with it."""
+    control = Control()
+    control.cancel()
+    with pytest.raises(AuditCancelled, match="stability panel was cancelled"):
+        list(run_stability(wide, control, run=partial(events_here)))
 
 
 def test_rank_agreement_is_kendalls_on_common_bands() -> None:
