@@ -226,6 +226,8 @@ def test_run_writes_what_it_says(
             "result.json",
             "report.pdf",
             "importance.csv",
+            "interactions.csv",
+            "images.csv",
             "figures/importance.svg",
             "figures/shapley.svg",
             "values.sqlite",
