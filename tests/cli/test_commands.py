@@ -23,7 +23,7 @@ from iaside_audit.cli import COMMANDS, group
 from iaside_audit.cli.options import HELP
 from iaside_audit.cli.run import parse_formats
 from iaside_audit.errors import SpecError
-from iaside_audit.report import load_result
+from iaside_audit.report import load_result, score_sentence
 from iaside_audit.report.documents import write_result
 from iaside_audit.spec import AuditSpec
 
@@ -237,7 +237,7 @@ def test_run_writes_what_it_says(
     assert named == {str(path) for path in written}
     result = load_result(out)
     assert result.spec.bands == 4
-    assert f"{result.score.signed.value:.2f}" in outcome.out
+    assert score_sentence(result) in " ".join(outcome.out.split())
 
 
 def test_run_in_reference_mode_says_what_is_not_known(
