@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
@@ -116,3 +117,12 @@ class ValueRows:
             log_p=np.stack([row.log_p for row in rows]),
             best_other=np.stack([row.best_other for row in rows]),
         )
+
+
+def whole_batches(rows: Sequence[ValueRow], n_images: int) -> list[ValueRow]:
+    """Return the rows of consecutive batches of `n_images` of which every row is there.
+
+    In reference mode a row depends on its whole batch, which counts as one or not at all.
+    """
+    n_rows = Counter(row.index // n_images for row in rows)
+    return [row for row in rows if n_rows[row.index // n_images] == n_images]

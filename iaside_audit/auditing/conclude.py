@@ -21,7 +21,7 @@ from iaside_audit.result import (
     Tool,
     converter,
 )
-from iaside_audit.rows import ValueRow, ValueRows
+from iaside_audit.rows import ValueRow, ValueRows, whole_batches
 from iaside_audit.spec import AuditSpec, Estimator, Mode
 
 if TYPE_CHECKING:
@@ -95,10 +95,7 @@ def used_rows(rows: Sequence[ValueRow], spec: AuditSpec) -> list[ValueRow]:
     """Return the rows that numbers may rest on: in reference mode, those of whole batches."""
     if spec.mode != Mode.REFERENCE:
         return list(rows)
-    in_batch = Counter(row.index // spec.reference_batch for row in rows)
-    return [
-        row for row in rows if in_batch[row.index // spec.reference_batch] == spec.reference_batch
-    ]
+    return whole_batches(rows, spec.reference_batch)
 
 
 def conclude(

@@ -11,17 +11,18 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from iaside_audit.auditing.conclude import used_rows
 from iaside_audit.errors import ReportError, StoreError
 from iaside_audit.report.files import write_bytes
 from iaside_audit.result import SCHEMA_VERSION, result_from_document
-from iaside_audit.rows import ValueRows
+from iaside_audit.rows import ValueRows, whole_batches
+from iaside_audit.spec import Mode
 from iaside_audit.store import STORE_NAME, read_store
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from iaside_audit.result import AuditResult
+    from iaside_audit.rows import ValueRow
 
 RESULT_NAME: Final = "result.json"
 """The file's name in the output folder of an audit."""
@@ -103,7 +104,10 @@ def _stored_rows(store: Path, result: AuditResult) -> ValueRows:
             path=str(store),
         )
     n_images = result.data.n_images
-    rows = used_rows(stored.rows, result.spec)[:n_images]
+    rows: Sequence[ValueRow] = stored.rows
+    if result.spec.mode == Mode.REFERENCE:
+        rows = whole_batches(rows, result.spec.reference_batch)
+    rows = rows[:n_images]
     if len(rows) < n_images:
         raise StoreError(
             f"Expected {n_images} rows in '{store}', found {len(rows)} that are whole and "

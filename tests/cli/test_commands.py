@@ -62,7 +62,6 @@ OPTIONS: dict[str, Any] = {  # Any: of several types
     "batch": 6,
     "threads": 1,
     "workers": 2,
-    "scheduler": "local:2",
     "max_model_bytes": 10**9,
 }
 """A value for every option of INTERFACE.md that exists, seldom its default."""
@@ -109,7 +108,7 @@ def test_help_covers_the_fields_of_a_specification() -> None:
     """Every field of AuditSpec but the model has its option and its line, and nothing else has."""
     names = {field.name for field in fields(AuditSpec)} - {"model"}
     assert HELP.keys() == names
-    assert OPTIONS.keys() == names - {"images", "resume", "shard"}, "the tests below"
+    assert OPTIONS.keys() == names - {"images", "resume", "shard", "scheduler"}, "the tests below"
     options = {option.name for option in command_of("run").params}
     beside = {
         "model",
@@ -162,6 +161,8 @@ def test_shard_resume_and_cache_reach_the_audit(
     words = ["m.onnx", "--images", "i", "--out", "o", "--shard", "2/4", "--no-resume", "--no-cache"]
     found, rest = captured_spec(monkeypatch, capsys, *words)
     assert (found.shard, found.resume, rest["uses_cache"]) == ("2/4", False, False)
+    words = ["m.onnx", "--images", "i", "--out", "o", "--scheduler", "local:2"]
+    assert captured_spec(monkeypatch, capsys, *words)[0].scheduler == "local:2"
     config = tmp_path / "audit.toml"
     config.write_text("[audit]\nresume = false\ncache = false\n")
     words = ["m.onnx", "--images", "i", "--out", "o", "--config", config]
