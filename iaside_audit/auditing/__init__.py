@@ -16,7 +16,7 @@ module                        what it holds
 ``parcels``                   files on their way to a cluster, by sha256
 ``workers``, ``wire``         a worker as the supervisor sees it, and how the two talk
 ``limits``                    what a worker may take: memory, model size, time
-``tasks``                     what a worker does: inspect, open, statistics, settle, lease, trial
+``tasks``                     what a worker does: inspect, open, settle, lease, trial, look, ...
 ``evaluate``, ``reference``   one lease: images in, rows out, in corrected and reference mode
 ``inputs``, ``settings``      from a photograph to the model's input; what decides the numbers
 ``record``, ``recall``        what rows depend on, for the store; rows of earlier audits
@@ -26,6 +26,9 @@ module                        what it holds
 ``assistant``, ``search``     which preprocessing a model was made for, found by trying
 ``choice``                    how preprocessings are compared, and the rule of choice
 ``examiner``, ``trials``      asking the model about preprocessings: here, and in the worker
+``interactive``               a model to play with: one image and any coalition of its bands
+``gallery``, ``profiles``     the images to look at; what one image says about its bands
+``explorer``                  a worker's part in that
 ``selfcheck``                 models and games of known answer through the whole chain
 ============================  =================================================================
 """

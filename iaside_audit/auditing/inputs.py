@@ -73,7 +73,7 @@ class CoalitionInputs:
         self._input_size = input_size
         self._statistics = statistics
         height, width = self._frame_preprocessing.crop_size
-        self._partition = make_partition(
+        self.partition = make_partition(
             height=height,
             width=width,
             n_bands=settings.spec.bands,
@@ -98,16 +98,21 @@ class CoalitionInputs:
         )
 
     def components(self, image: FloatImage, baseline: FloatImage) -> Components:
-        """Return baseline and differences, resized to the input and, where affine, normalised.
+        """Return baseline and differences, as :meth:`for_model` gives them."""
+        return self.for_model(
+            components(
+                baseline, decompose(image, self.partition), decompose(baseline, self.partition)
+            )
+        )
+
+    def for_model(self, parts: Components) -> Components:
+        """Return components at the frame resized to the input and, where affine, normalised.
 
         Returns
         -------
         (1 + M, ...) float32
             In the model's channel order and axes; normalised unless the range is clipped.
         """
-        parts = components(
-            baseline, decompose(image, self._partition), decompose(baseline, self._partition)
-        )
         if self._input_size != parts.shape[-2:]:
             parts = resize_components(parts, self._input_size, self._preprocessing.interpolation)
         parts = to_model_order(parts, self._preprocessing)

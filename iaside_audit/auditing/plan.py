@@ -96,14 +96,27 @@ class AuditPlan:
             yield range(start, min(start + self.lease_images, len(self.images)))
 
     def _partner(self, index: int) -> IndexedImage | None:
-        """Return the next image after a seeded start that is of other content."""
         if not self.partners:
             return None
-        image = self.images[index]
-        generator = image_generator(self.seed, image.image_id, Purpose.BASELINE)
-        start = int(generator.integers(len(self.partners)))
-        ring = (*self.partners[start:], *self.partners[:start])
-        return next(one for one in ring if one.image_id != image.image_id)
+        return partner_of(self.images[index].image_id, self.partners, seed=self.seed)
+
+
+def partner_of(image_id: str, partners: Sequence[IndexedImage], *, seed: int) -> IndexedImage:
+    """Return what stands in for absent bands of an image with the baseline ``shuffle``.
+
+    Parameters
+    ----------
+    image_id : str
+        Of the image.
+    partners : sequence of IndexedImage
+        At least one is of other content: the next one after a seeded start is taken.
+    seed : int
+        Of the audit.
+    """
+    generator = image_generator(seed, image_id, Purpose.BASELINE)
+    start = int(generator.integers(len(partners)))
+    ring = (*partners[start:], *partners[:start])
+    return next(one for one in ring if one.image_id != image_id)
 
 
 def make_plan(

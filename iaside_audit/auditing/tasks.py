@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import onnxruntime as ort
 
 from iaside_audit.auditing.evaluate import LeaseEvaluator, LeaseItem
+from iaside_audit.auditing.explorer import Explorer
 from iaside_audit.auditing.reference import ReferenceEvaluator
 from iaside_audit.auditing.settings import EvaluationSettings
 from iaside_audit.auditing.trials import TrialRunner
@@ -74,6 +75,7 @@ class TaskServer:
         self._classifier: OnnxClassifier | None = None
         self._evaluator: LeaseEvaluator | ReferenceEvaluator | None = None
         self._trials: TrialRunner | None = None
+        self._explorer: Explorer | None = None
 
     def handle(self, message: Message) -> Iterator[Message]:
         """Yield the replies to one message; the last is ``done`` or ``error``."""
@@ -108,6 +110,9 @@ class TaskServer:
             "byte_loss": self._byte_loss,
             "lease": self._lease,
             "trial": self._trial,
+            "look": self._explore,
+            "compose": self._explore,
+            "ask": self._explore,
             **self._more_tasks,
         }
 
@@ -128,7 +133,7 @@ class TaskServer:
                 f"{width}. Lower crop in the preprocessing."
             )
         self.close()
-        self._trials = None
+        self._trials = self._explorer = None
         self._classifier = OnnxClassifier(
             path,
             model,
@@ -223,6 +228,16 @@ class TaskServer:
         """Try several preprocessings on the same images; leases are not touched."""
         self._trials = self._trials or TrialRunner(self._opened())
         yield {"kind": "done", **self._trials(message)}
+
+    def _explore(self, message: Message) -> Iterator[Message]:
+        """Look at one image, or at coalitions of its bands; leases are not touched."""
+        self._explorer = self._explorer or Explorer(self._opened())
+        actions = {
+            "look": self._explorer.look,
+            "compose": self._explorer.compose,
+            "ask": self._explorer.ask,
+        }
+        yield {"kind": "done", **actions[message["task"]](message)}
 
     def _checked(self, path: Path) -> onnx.ModelProto:
         """Parse a model file once it, and then what it holds, is known to be safe."""

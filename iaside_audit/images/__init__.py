@@ -21,6 +21,7 @@ from iaside_audit.images.dataset import (
     IndexedImage,
     index_images,
     manifest_digest,
+    read_image,
     read_pixels,
 )
 from iaside_audit.images.decode import MAX_PIXELS, MIN_SIDE_PX, decode_image, image_identity
@@ -47,6 +48,7 @@ __all__ = [
     "manifest_digest",
     "natural_key",
     "prepare",
+    "read_image",
     "read_pixels",
     "resize_and_crop",
     "resize_components",

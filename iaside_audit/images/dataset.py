@@ -183,7 +183,7 @@ def read_pixels(entry: IndexedImage) -> ByteImage:
     ImageError
         If the file cannot be read or has changed.
     """
-    image = _read(Path(entry.location), entry.position, entry.path)
+    image = read_image(Path(entry.location), entry.position, entry.path)
     found = image_identity(image)
     if found != entry.image_id:
         raise ImageError(
@@ -196,7 +196,28 @@ def read_pixels(entry: IndexedImage) -> ByteImage:
     return image
 
 
-def _read(location: Path, position: int | None, name: str) -> ByteImage:
+def read_image(location: Path, position: int | None, name: str) -> ByteImage:
+    """Decode an image that was not indexed, whatever it holds.
+
+    Parameters
+    ----------
+    location : path
+        The file that holds it.
+    position : int or None
+        Of the image in an ``.npz``.
+    name : str
+        For messages.
+
+    Returns
+    -------
+    (H, W, 3) uint8
+        RGB, upright.
+
+    Raises
+    ------
+    ImageError
+        If the file cannot be read.
+    """
     if position is None:
         return decode_image(location, name=name)
     return npz_image(location, position)
@@ -205,7 +226,7 @@ def _read(location: Path, position: int | None, name: str) -> ByteImage:
 def _inspect(record: ImageRecord, label: int | None) -> IndexedImage | FailedImage:
     """Decode one image and forget its pixels."""
     try:
-        image = _read(record.location, record.position, record.path)
+        image = read_image(record.location, record.position, record.path)
     except ImageError as error:
         return FailedImage(path=record.path, reason=error.message)
     return IndexedImage(
