@@ -200,7 +200,7 @@ def resolve_estimator(spec: AuditSpec, n_images: int) -> Estimator:
         return Estimator.EXACT
     n_coalitions = 2**spec.bands
     affordable = CHEAP_EXACT if spec.budget is None else min(CHEAP_EXACT, spec.budget)
-    is_cheap = n_coalitions <= _row_length(spec, Estimator.PERMUTATION)
+    is_cheap = n_coalitions <= row_length(spec, Estimator.PERMUTATION)
     if spec.bands <= MAX_EXACT_BANDS and (is_cheap or n_images * n_coalitions <= affordable):
         return Estimator.EXACT
     return Estimator.PERMUTATION
@@ -234,10 +234,10 @@ def evaluations_per_image(spec: AuditSpec, estimator: Estimator) -> tuple[int, i
     The empty coalition of a constant baseline is one image, and is run once.
     """
     shared = int(spec.mode == Mode.CORRECTED and baseline_needs(spec.baseline).is_constant)
-    return _row_length(spec, estimator) - shared, shared
+    return row_length(spec, estimator) - shared, shared
 
 
-def _row_length(spec: AuditSpec, estimator: Estimator) -> int:
+def row_length(spec: AuditSpec, estimator: Estimator) -> int:
     """Return how many coalitions one image walks, empty and grand included."""
     if estimator == Estimator.EXACT:
         return int(2**spec.bands)
@@ -279,7 +279,7 @@ def _reference_plan(spec: AuditSpec, index: ImageIndex) -> AuditPlan:
         estimator=Estimator.EXACT,
         images=tuple(images[:n_whole]),
         partners=(),
-        evaluations_per_image=_row_length(spec, Estimator.EXACT),
+        evaluations_per_image=row_length(spec, Estimator.EXACT),
         shared_evaluations=0,
         batch=min(batch, spec.reference_batch),
         lease_images=spec.reference_batch,

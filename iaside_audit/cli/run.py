@@ -62,7 +62,7 @@ def command(
     Example:
       iaside-audit run model.onnx --images val/ --out audit/
     """
-    values = {**_read_config(config), **{k: v for k, v in options.items() if v is not None}}
+    values = {**read_config(config), **{k: v for k, v in options.items() if v is not None}}
     if model is not None:
         values["model"] = model
     listed = values.pop("formats", ",".join(FORMATS))
@@ -163,7 +163,14 @@ def parse_formats(text: str) -> tuple[str, ...]:
     return formats
 
 
-def _read_config(path: Path | None) -> dict[str, Any]:  # Any: TOML
+def read_config(path: Path | None) -> dict[str, Any]:  # Any: TOML
+    """Read the options below ``[audit]`` of a TOML file, by the names of :class:`AuditSpec`.
+
+    Raises
+    ------
+    SpecError
+        If it cannot be read, or has no such table.
+    """
     if path is None:
         return {}
     try:

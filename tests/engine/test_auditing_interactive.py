@@ -6,6 +6,7 @@ import os
 import queue
 import signal
 from dataclasses import replace
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -162,7 +163,7 @@ def test_sweeps_grow_band_by_band_and_name_their_flips() -> None:
     low, high = sweep_codes(5)
     for codes in (low, high):
         assert [int(code).bit_count() for code in codes] == [0, 1, 2, 3, 4, 5]
-        assert all(a & b == a for a, b in zip(codes[:-1], codes[1:], strict=True))
+        assert all(a & b == a for a, b in pairwise(codes))
     sweep = Sweep(codes=low, log_p=np.zeros(6), predictions=np.array([3, 3, 7, 7, 3, 3]))
     assert sweep.flips == (2, 4)
 
