@@ -11,6 +11,7 @@ from iaside_audit.events import Cancelled, Estimate, Event, ImageDone, Planned
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from iaside_audit.events import Control
     from iaside_audit.result import AuditResult
@@ -22,12 +23,13 @@ RESULT = sample_result(4)
 class ScriptedAudit:
     """Stands in for ``run_audit``: yields what a test sends, and honours cancelling.
 
-    The attributes `specs` and `controls` hold what each run was given.
+    The attributes `specs`, `controls` and `folders` hold what each run was given.
     """
 
     def __init__(self) -> None:
         self.specs: list[AuditSpec] = []
         self.controls: list[Control] = []
+        self.folders: list[Path | None] = []
         self.partial: AuditResult | None = None
         self._events: queue.SimpleQueue[Event | Exception | None] = queue.SimpleQueue()
 
@@ -36,8 +38,9 @@ class ScriptedAudit:
         for event in events:
             self._events.put(event)
 
-    def __call__(self, spec: AuditSpec, control: Control) -> Iterator[Event]:
+    def __call__(self, spec: AuditSpec, control: Control, out: Path | None) -> Iterator[Event]:
         """Yield until the last event."""
+        self.folders.append(out)
         self.specs.append(spec)
         self.controls.append(control)
         while True:

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 from unittest.mock import MagicMock
 
 import pytest
-from iaside_ui.state import ActionKey, AuditRequest, LabelSource, Page
+from iaside_ui.state import ActionKey, Form, Page
 from iaside_ui.views import Answer, FileKind, Question
 from PySide6.QtCore import QMimeData, Qt, QTimer, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication
 from PySide6.QtWidgets import QApplication, QDialog, QMessageBox
 from window_material import RESULT, ScriptedAudit, estimate, image_done, planned
 
+from iaside_audit.auditing.demo import demo_spec
 from iaside_audit.errors import SignatureError
 from iaside_audit.events import Finished, ImageFailed, Preparing, Warned
 from iaside_audit.report import null_sentence, score_sentence, write_result
@@ -71,20 +72,20 @@ def answer_with(
     return asked
 
 
-def start_audit(program: Program, tmp_path: Path) -> None:
+def start_audit(program: Program, tmp_path: Path, **options: object) -> None:
     """Start an audit of files that exist, through the form."""
     model = tmp_path / "model.onnx"
     model.touch()
-    page = program.window.setup_page
-    page.show_request(AuditRequest(model=str(model), images=str(tmp_path)))
-    page.auditRequested.emit(page.request())
+    program.setup.change(Form.of({"model": model, "images": tmp_path, **options}))
+    program.setup.audit_model()
+    trigger(program, ActionKey.START_AUDIT)
 
 
-def test_start_page_offers_three_ways_in(program: Program) -> None:
-    """The window opens with three large buttons, each doing what its menu entry does."""
+def test_start_page_offers_its_ways_in(program: Program) -> None:
+    """The window opens with large buttons, each doing what its menu entry does."""
     assert program.window.page == Page.START
     buttons = program.window.start_page.buttons
-    assert len(buttons) == 3
+    assert len(buttons) == 4
     assert all(button.isEnabled() and button.accessibleName() for button in buttons)
 
 
@@ -125,15 +126,16 @@ def test_finished_audit_shows_its_result(
     page = program.window.result_page
     assert score_sentence(RESULT) in page.sentences
     assert null_sentence(RESULT) in page.sentences
-    assert page.band_table.model().rowCount() == len(RESULT.bands)
-    assert page.score_table.model().rowCount() == 3
+    assert page.importance.band_table.model().rowCount() == len(RESULT.bands)
+    assert page.importance.score_table.model().rowCount() == 3
     assert program.window.actions_by_key[ActionKey.EXPORT_REPORT].isEnabled()
 
 
-def test_escape_cancels(program: Program, qtbot: QtBot, audit: ScriptedAudit) -> None:
-    """Esc cancels; without any numbers the window goes back and says so."""
+def test_cancel_by_keyboard(program: Program, qtbot: QtBot, audit: ScriptedAudit) -> None:
+    """Ctrl and the full stop cancel; without any numbers the window goes back and says so."""
     trigger(program, ActionKey.TRY_DEMO)
-    qtbot.keyClick(program.window, Qt.Key.Key_Escape)
+    qtbot.waitUntil(lambda: len(audit.controls) == 1)
+    qtbot.keyClick(program.window, Qt.Key.Key_Period, Qt.KeyboardModifier.ControlModifier)
     reach(qtbot, program, Page.START)
     assert audit.controls[0].is_cancelled
     assert "before there was anything" in program.window.message_bar.text
@@ -147,7 +149,7 @@ def test_cancelled_audit_shows_what_there_is(
     trigger(program, ActionKey.TRY_DEMO)
     trigger(program, ActionKey.CANCEL_AUDIT)
     reach(qtbot, program, Page.RESULT)
-    notes = program.window.result_page.warning_list.model()
+    notes = program.window.result_page.origin.warning_list.model()
     assert "was cancelled" in str(notes.data(notes.index(0, 0)))
 
 
@@ -174,50 +176,40 @@ def test_failed_audit_shows_why(
     audit.send(SignatureError("Expected one image input, found two.", found="2"))
     reach(qtbot, program, Page.SETUP)
     assert program.window.message_bar.text == "Expected one image input, found two."
-    assert program.window.setup_page.request().images == str(tmp_path)
+    assert program.setup.form.text("images") == str(tmp_path)
 
 
 def test_form_refuses_what_cannot_work(program: Program) -> None:
     """An empty form stays, and every fault is named."""
     trigger(program, ActionKey.AUDIT_MODEL)
-    program.window.setup_page.start_button.click()
+    trigger(program, ActionKey.START_AUDIT)
     assert program.window.page == Page.SETUP
     assert "for the model" in program.window.message_bar.text
-    assert "for the images" in program.window.message_bar.text
+    assert "folder of images" in program.window.message_bar.text
 
 
-def test_form_becomes_the_request(
+def test_form_becomes_the_specification(
     program: Program, qtbot: QtBot, audit: ScriptedAudit, tmp_path: Path
 ) -> None:
     """What is filled in arrives at the engine."""
-    (tmp_path / "model.onnx").touch()
     (tmp_path / "labels.csv").touch()
     (tmp_path / "model.toml").touch()
-    trigger(program, ActionKey.AUDIT_MODEL)
-    page = program.window.setup_page
-    page.show_request(
-        AuditRequest(
-            model=str(tmp_path / "model.onnx"),
-            images=str(tmp_path),
-            label_source=LabelSource.FILE,
-            labels_file=str(tmp_path / "labels.csv"),
-            preprocessing=str(tmp_path / "model.toml"),
-        )
-    )
-    page.start_button.click()
+    labels, preprocess = str(tmp_path / "labels.csv"), str(tmp_path / "model.toml")
+    start_audit(program, tmp_path, labels=labels, preprocess=preprocess, out=tmp_path / "kept")
     qtbot.waitUntil(lambda: len(audit.specs) == 1)
-    assert audit.specs[0].labels == str(tmp_path / "labels.csv")
-    assert audit.specs[0].preprocess == str(tmp_path / "model.toml")
+    assert audit.specs[0].labels == labels
+    assert audit.specs[0].preprocess == preprocess
+    assert audit.folders == [tmp_path / "kept"]
 
 
 def test_form_is_kept_while_looking_elsewhere(program: Program) -> None:
     """Going back and forth loses nothing that was typed."""
     trigger(program, ActionKey.AUDIT_MODEL)
-    program.window.setup_page.show_request(AuditRequest(model="half-typed"))
-    program.window.setup_page.back_button.click()
+    program.window.setup_page.fields["model"].set_text("half-typed")
+    trigger(program, ActionKey.SHOW_START)
     assert program.window.page == Page.START
     trigger(program, ActionKey.AUDIT_MODEL)
-    assert program.window.setup_page.request().model == "half-typed"
+    assert program.window.setup_page.fields["model"].text == "half-typed"
 
 
 def test_open_result(
@@ -300,8 +292,8 @@ def test_dropped_file_is_opened(program: Program, tmp_path: Path, name: str, pag
     path.mkdir() if name == "folder" else path.touch()
     drop(program, path)
     assert program.window.page == page
-    request = program.window.setup_page.request()
-    assert str(path) in {request.model, request.images}
+    form = program.setup.form
+    assert str(path) in {form.text("model"), form.text("images")}
 
 
 def test_dropped_result_is_opened(program: Program, qtbot: QtBot, result_file: Path) -> None:
@@ -310,12 +302,67 @@ def test_dropped_result_is_opened(program: Program, qtbot: QtBot, result_file: P
     reach(qtbot, program, Page.RESULT)
 
 
-def test_dropping_while_running_is_refused(program: Program, result_file: Path) -> None:
-    """One thing at a time: the audit goes on, and the bar says why."""
+def test_result_can_be_opened_while_an_audit_runs(
+    program: Program, qtbot: QtBot, result_file: Path
+) -> None:
+    """The audit goes on behind the result, and can be gone back to."""
     trigger(program, ActionKey.TRY_DEMO)
     drop(program, result_file)
+    reach(qtbot, program, Page.RESULT)
+    assert program.shell.state.is_running
+    trigger(program, ActionKey.SHOW_RUN)
     assert program.window.page == Page.RUN
-    assert "An audit is running" in program.window.message_bar.text
+
+
+def test_audits_queue_up(program: Program, qtbot: QtBot, audit: ScriptedAudit) -> None:
+    """A second audit waits for the first; a waiting one can be taken out."""
+    for _ in range(3):
+        trigger(program, ActionKey.TRY_DEMO)
+    qtbot.waitUntil(lambda: len(audit.specs) == 1)
+    page = program.window.run_page
+    assert [page.queue.model().index(row, 3).data() for row in range(3)] == [
+        "waiting",
+        "waiting",
+        "running",
+    ]
+    page.queue.selectRow(0)
+    page.remove_button.click()
+    assert program.audits.n_waiting == 1
+    audit.send(Finished(result=RESULT))
+    qtbot.waitUntil(lambda: len(audit.specs) == 2)
+    assert program.window.page == Page.RUN
+    audit.send(Finished(result=RESULT))
+    reach(qtbot, program, Page.RESULT)
+    assert len(program.shell.state.results) == 2
+    assert program.window.result_page.chooser.count() == 2
+
+
+def test_end_of_an_audit_does_not_take_the_user_away(
+    program: Program, qtbot: QtBot, audit: ScriptedAudit
+) -> None:
+    """Who looks at another page stays there, and is told."""
+    trigger(program, ActionKey.TRY_DEMO)
+    trigger(program, ActionKey.AUDIT_MODEL)
+    audit.send(Finished(result=RESULT))
+    qtbot.waitUntil(lambda: "has ended" in program.window.message_bar.text)
+    assert program.window.page == Page.SETUP
+    trigger(program, ActionKey.SHOW_RESULT)
+    assert program.window.page == Page.RESULT
+
+
+def test_audit_that_fails_in_the_queue_lets_the_next_one_run(
+    program: Program, qtbot: QtBot, audit: ScriptedAudit
+) -> None:
+    """A crash is a message and a line in the queue, not the end."""
+    trigger(program, ActionKey.TRY_DEMO)
+    trigger(program, ActionKey.TRY_DEMO)
+    audit.send(SignatureError("Expected one image input, found two."))
+    qtbot.waitUntil(lambda: len(audit.specs) == 2)
+    assert "one image input" in program.window.message_bar.text
+    queue = program.window.run_page.queue.model()
+    assert queue.index(1, 3).data() == "failed"
+    audit.send(Finished(result=RESULT))
+    reach(qtbot, program, Page.RESULT)
 
 
 def drop(program: Program, path: Path) -> None:
@@ -336,7 +383,7 @@ def test_selected_rows_are_copied(program: Program, qtbot: QtBot, result_file: P
     """Copy gives the selected rows as text for a spreadsheet."""
     program.controller.open_path(result_file)
     reach(qtbot, program, Page.RESULT)
-    table = program.window.result_page.band_table
+    table = program.window.result_page.importance.band_table
     table.setFocus()
     table.selectRow(1)
     qtbot.waitUntil(table.hasFocus)
@@ -353,16 +400,33 @@ def test_idle_window_closes_at_once(program: Program) -> None:
 def test_closing_while_running_asks(
     program: Program, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The audit is stopped only where the user agrees; then the window closes by itself."""
+    """The audit is stopped only where the user says so; then the window closes by itself."""
     trigger(program, ActionKey.TRY_DEMO)
     asked = answer_with(program, monkeypatch, Answer.CANCEL)
     program.window.close()
     assert len(asked) == 1
     QApplication.processEvents()
     assert program.window.isVisible()
+    answer_with(program, monkeypatch, Answer.NO)
+    program.window.close()
+    qtbot.waitUntil(program.window.isHidden)
+    assert not program.shell.state.is_running
+
+
+def test_audit_can_go_on_without_the_window(
+    program: Program, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, audit: ScriptedAudit
+) -> None:
+    """Kept in the background, the audit runs to its end; an unsaved result brings a question."""
+    program.audits.start(demo_spec())
     answer_with(program, monkeypatch, Answer.YES)
     program.window.close()
     qtbot.waitUntil(program.window.isHidden)
+    assert program.shell.state.is_running
+    asked = answer_with(program, monkeypatch, Answer.CANCEL)
+    audit.send(Finished(result=RESULT))
+    qtbot.waitUntil(lambda: len(asked) == 1)
+    assert "Save the result" in asked[0].text
+    assert program.window.isVisible()
 
 
 @pytest.mark.parametrize(("answer", "is_closed"), [(Answer.NO, True), (Answer.CANCEL, False)])

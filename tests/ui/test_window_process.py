@@ -34,11 +34,11 @@ program.open()
 program.runner.stateChanged.connect(lambda run: run.score and program.runner.cancel())
 program.runner.auditCancelled.connect(lambda _: application.quit())
 program.runner.auditFinished.connect(lambda _: application.quit())
-program.controller.try_demo()
+program.audits.try_demo()
 application.exec()
 program.close()
 loaded = [name for name in ("onnx", "onnxruntime") if name in sys.modules]
-print("rows:", program.controller.state.opened.result.data.n_images, "loaded:", loaded)
+print("rows:", program.shell.state.opened.result.data.n_images, "loaded:", loaded)
 """
 
 START_AND_MEASURE = """
@@ -72,7 +72,7 @@ def grab():
 def look(state):
     if state.page == Page.RESULT:
         QTimer.singleShot(500, grab)
-program.controller.stateChanged.connect(look)
+program.shell.stateChanged.connect(look)
 application.exec()
 program.close()
 """

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -13,8 +12,6 @@ from hypothesis import strategies as st
 from iaside_ui.state import (
     ActionKey,
     AppState,
-    AuditRequest,
-    LabelSource,
     NoteKind,
     OpenResult,
     Page,
@@ -28,14 +25,13 @@ from sample_results import sample_result
 from window_material import RESULT, estimate, image_done, planned
 
 from iaside_audit.auditing.demo import demo_spec
-from iaside_audit.errors import ReportError, SpecError
+from iaside_audit.errors import ReportError
 from iaside_audit.events import ImageFailed, Preparing, Warned
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 STATES = [
-    AppState(page=page, is_running=is_running, is_busy=is_busy, opened=opened)
+    AppState(page=page, is_running=is_running, is_busy=is_busy).with_result(opened)
+    if opened is not None
+    else AppState(page=page, is_running=is_running, is_busy=is_busy)
     for page in Page
     for is_running in (False, True)
     for is_busy in (False, True)
@@ -81,10 +77,10 @@ def test_score_trace_is_bounded_and_keeps_the_newest(n_estimates: int) -> None:
 
 @pytest.mark.parametrize("state", STATES, ids=[str(i) for i in range(len(STATES))])
 def test_possible_actions_never_contradict(state: AppState) -> None:
-    """Audits start only while none runs; only a result that is shown can be saved."""
+    """Only what runs can be cancelled; only a result that is shown can be saved."""
     possible = possible_actions(state)
     assert (ActionKey.CANCEL_AUDIT in possible) == state.is_running
-    assert (ActionKey.TRY_DEMO in possible) == (not state.is_running and not state.is_busy)
+    assert ActionKey.TRY_DEMO in possible
     is_shown = state.opened is not None and state.page == Page.RESULT
     assert is_shown or not {ActionKey.SAVE_RESULT, ActionKey.EXPORT_REPORT} & possible
     assert ActionKey.QUIT in possible
@@ -96,33 +92,25 @@ def test_cancelling_cannot_be_paused() -> None:
     assert not {ActionKey.TOGGLE_PAUSE, ActionKey.CANCEL_AUDIT} & possible
 
 
-def test_request_becomes_specification(tmp_path: Path) -> None:
-    """The form's four places arrive in the specification; an empty one is `auto`."""
-    model, labels = tmp_path / "m.onnx", tmp_path / "l.csv"
-    model.touch()
-    labels.touch()
-    request = AuditRequest(
-        model=str(model),
-        images=str(tmp_path),
-        label_source=LabelSource.FILE,
-        labels_file=str(labels),
-    )
-    spec = request.to_spec()
-    assert (spec.model, spec.images) == (model, tmp_path)
-    assert (spec.labels, spec.preprocess) == (str(labels), "auto")
-    assert replace(request, label_source=LabelSource.SELF).to_spec().labels == "self"
-    assert replace(request, label_source=LabelSource.AUTO).to_spec().labels == "auto"
+def test_results_are_kept_side_by_side() -> None:
+    """A file that is open already is shown again; closing shows the neighbour."""
+    first, second = (OpenResult(result=RESULT, path=Path(name)) for name in ("a", "b"))
+    state = AppState().with_result(first).with_result(second)
+    assert state.opened is second
+    again = OpenResult(result=RESULT, path=Path("a"))
+    state = state.with_result(again)
+    assert (len(state.results), state.opened) == (2, again)
+    state = state.without(again)
+    assert state.opened is second
+    assert state.without(second).opened is None
 
 
-def test_request_names_every_fault(tmp_path: Path) -> None:
-    """All that is wrong with a form is said at once."""
-    request = AuditRequest(
-        model=str(tmp_path), label_source=LabelSource.FILE, preprocessing="missing.toml"
-    )
-    with pytest.raises(SpecError) as caught:
-        request.to_spec()
-    for word in ("a folder at", "a folder of images", "a CSV file", "'missing.toml'"):
-        assert word in caught.value.message
+def test_first_unsaved_result_is_known() -> None:
+    """Whether anything would be lost is asked of all results, shown or not."""
+    kept = OpenResult(result=RESULT, path=Path("a"))
+    new = OpenResult(result=RESULT, asks_to_be_saved=True)
+    assert AppState().with_result(kept).unsaved is None
+    assert AppState().with_result(new).with_result(kept).unsaved is new
 
 
 def test_demo_is_the_built_in_model() -> None:

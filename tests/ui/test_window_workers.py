@@ -169,7 +169,7 @@ def test_real_audit_to_the_first_estimate_then_cancelled(
     assert "Signed score" in window.run_page.score_text
     window.actions_by_key[ActionKey.CANCEL_AUDIT].trigger()
     qtbot.waitUntil(lambda: window.page == Page.RESULT, timeout=10_000)
-    opened = real_program.controller.state.opened
+    opened = real_program.shell.state.opened
     assert opened is not None
     assert opened.is_partial
     assert 2 <= opened.result.data.n_images < 12

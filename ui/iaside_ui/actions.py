@@ -13,7 +13,7 @@ from PySide6.QtCore import QT_TRANSLATE_NOOP, QCoreApplication
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 
 from iaside_ui.icons import icon
-from iaside_ui.state import ActionKey
+from iaside_ui.state import PAGE_ACTIONS, ActionKey
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,6 +42,8 @@ class ActionInfo:
         Actions of one group exclude each other; empty for a plain action.
     role : QAction.MenuRole
         Where macOS moves it.
+    page_text : str
+        Of the button in the bar of pages; empty for an action that leads to no page.
     """
 
     text: str
@@ -50,6 +52,7 @@ class ActionInfo:
     icon: str = ""
     group: str = ""
     role: QAction.MenuRole = QAction.MenuRole.NoRole
+    page_text: str = ""
 
 
 def _noop(text: str) -> str:
@@ -64,6 +67,11 @@ ACTIONS: Final[Mapping[ActionKey, ActionInfo]] = {
         shortcuts=(_STANDARD.Open,),
         icon="open",
     ),
+    ActionKey.CLOSE_RESULT: ActionInfo(
+        text=_noop("&Close result"),
+        tip=_noop("Close the result that is shown; its file stays."),
+        shortcuts=("Ctrl+W",),
+    ),
     ActionKey.SAVE_RESULT: ActionInfo(
         text=_noop("&Save result..."),
         tip=_noop("Keep the result as a file that this program can open again."),
@@ -76,27 +84,82 @@ ACTIONS: Final[Mapping[ActionKey, ActionInfo]] = {
         shortcuts=("Ctrl+E",),
         icon="export",
     ),
+    ActionKey.EXPORT_PLOT: ActionInfo(
+        text=_noop("Export this &plot..."),
+        tip=_noop("Write the plot that is shown as SVG, PNG or PDF."),
+        shortcuts=("Ctrl+Shift+E",),
+    ),
+    ActionKey.EXPORT_NUMBERS: ActionInfo(
+        text=_noop("Export its &numbers..."),
+        tip=_noop("Write the numbers of the plot that is shown as CSV."),
+        shortcuts=("Ctrl+Alt+E",),
+    ),
+    ActionKey.LOAD_SETTINGS: ActionInfo(
+        text=_noop("&Load settings..."),
+        tip=_noop("Fill the form from a TOML file, as the command line reads with --config."),
+        icon="open",
+    ),
+    ActionKey.SAVE_SETTINGS: ActionInfo(
+        text=_noop("Save se&ttings..."),
+        tip=_noop("Write the form as a TOML file for the command line's --config."),
+        icon="save",
+    ),
     ActionKey.QUIT: ActionInfo(
         text=_noop("&Quit"),
         tip=_noop("Close the window."),
         shortcuts=(_STANDARD.Quit, "Ctrl+Q"),
         role=QAction.MenuRole.QuitRole,
     ),
+    ActionKey.UNDO: ActionInfo(
+        text=_noop("&Undo"),
+        tip=_noop("Take back the last change of the settings."),
+        shortcuts=(_STANDARD.Undo,),
+        icon="undo",
+    ),
+    ActionKey.REDO: ActionInfo(
+        text=_noop("&Redo"),
+        tip=_noop("Make the change of the settings again."),
+        shortcuts=(_STANDARD.Redo,),
+        icon="redo",
+    ),
+    ActionKey.RESET_SETTINGS: ActionInfo(
+        text=_noop("Settings to their &defaults"),
+        tip=_noop("Give every setting but model and images its default; undo brings them back."),
+    ),
     ActionKey.COPY: ActionInfo(
         text=_noop("&Copy"),
         tip=_noop("Copy the selected rows, for a spreadsheet or a mail."),
         shortcuts=(_STANDARD.Copy,),
+    ),
+    ActionKey.COPY_COMMAND: ActionInfo(
+        text=_noop("Copy as command &line"),
+        tip=_noop("Copy the command that runs this audit without the window."),
+        shortcuts=("Ctrl+Shift+C",),
+        icon="command",
     ),
     ActionKey.AUDIT_MODEL: ActionInfo(
         text=_noop("&Audit a model..."),
         tip=_noop("Measure your own ONNX classifier on your own images."),
         shortcuts=(_STANDARD.New,),
         icon="audit",
+        group="pages",
+        page_text=_noop("Set up"),
     ),
     ActionKey.TRY_DEMO: ActionInfo(
         text=_noop("&Try the built-in model"),
         tip=_noop("Watch a real network being audited on twelve photographs."),
         shortcuts=("Ctrl+T",),
+        icon="demo",
+    ),
+    ActionKey.START_AUDIT: ActionInfo(
+        text=_noop("&Start audit"),
+        tip=_noop("Run this audit; while another one runs, it waits for its turn."),
+        shortcuts=("Ctrl+Return",),
+        icon="resume",
+    ),
+    ActionKey.FIND_PREPROCESSING: ActionInfo(
+        text=_noop("&Find the preprocessing..."),
+        tip=_noop("Try the usual preprocessings on the images and see which one the model knows."),
         icon="demo",
     ),
     ActionKey.TOGGLE_PAUSE: ActionInfo(
@@ -108,19 +171,91 @@ ACTIONS: Final[Mapping[ActionKey, ActionInfo]] = {
     ActionKey.CANCEL_AUDIT: ActionInfo(
         text=_noop("&Cancel"),
         tip=_noop("Stop the audit and show what was measured so far."),
-        shortcuts=(_STANDARD.Cancel,),
+        shortcuts=("Ctrl+.",),
         icon="stop",
+    ),
+    ActionKey.INSPECT_BANDS: ActionInfo(
+        text=_noop("Inspect &bands"),
+        tip=_noop("Take one image apart, and see what the model says of any part of it."),
+        shortcuts=("Ctrl+I",),
+        icon="inspect",
+        group="pages",
+        page_text=_noop("Bands"),
+    ),
+    ActionKey.INSPECT_OTHERS: ActionInfo(
+        text=_noop("&Other images..."),
+        tip=_noop("Inspect the images of another folder with the same model."),
+        icon="open",
+    ),
+    ActionKey.NEXT_IMAGE: ActionInfo(
+        text=_noop("&Next image"),
+        tip=_noop("Step to the next image."),
+        shortcuts=("PgDown", "Ctrl+Right"),
+        icon="next",
+    ),
+    ActionKey.PREVIOUS_IMAGE: ActionInfo(
+        text=_noop("&Previous image"),
+        tip=_noop("Step to the image before."),
+        shortcuts=("PgUp", "Ctrl+Left"),
+        icon="previous",
+    ),
+    ActionKey.ALL_BANDS: ActionInfo(
+        text=_noop("&All bands"),
+        tip=_noop("Tick every band: the whole image."),
+        shortcuts=("Ctrl+1",),
+    ),
+    ActionKey.NO_BANDS: ActionInfo(
+        text=_noop("No ban&ds"), tip=_noop("Tick no band: the baseline."), shortcuts=("Ctrl+0",)
+    ),
+    ActionKey.BANDS_UP_TO: ActionInfo(
+        text=_noop("&Low-pass"),
+        tip=_noop("Keep the chosen band and all below it."),
+        shortcuts=("Ctrl+2",),
+    ),
+    ActionKey.BANDS_FROM: ActionInfo(
+        text=_noop("&High-pass"),
+        tip=_noop("Keep the chosen band and all above it."),
+        shortcuts=("Ctrl+3",),
+    ),
+    ActionKey.ONLY_BAND: ActionInfo(
+        text=_noop("Onl&y"), tip=_noop("Keep the chosen band alone."), shortcuts=("Ctrl+4",)
+    ),
+    ActionKey.WITHOUT_BAND: ActionInfo(
+        text=_noop("&Without"),
+        tip=_noop("Keep every band but the chosen one."),
+        shortcuts=("Ctrl+5",),
     ),
     ActionKey.SHOW_START: ActionInfo(
         text=_noop("&Start page"),
         tip=_noop("Go back to the start page."),
         shortcuts=("Alt+Home",),
         icon="home",
+        group="pages",
+        page_text=_noop("Start"),
+    ),
+    ActionKey.SHOW_RUN: ActionInfo(
+        text=_noop("&Runs"),
+        tip=_noop("See the audit under way, and those that wait."),
+        shortcuts=("Alt+R",),
+        icon="run",
+        group="pages",
+        page_text=_noop("Runs"),
     ),
     ActionKey.SHOW_RESULT: ActionInfo(
-        text=_noop("&Result"),
+        text=_noop("R&esult"),
         tip=_noop("Go back to the open result."),
         shortcuts=("Alt+End",),
+        icon="result",
+        group="pages",
+        page_text=_noop("Result"),
+    ),
+    ActionKey.SHOW_COMPARISON: ActionInfo(
+        text=_noop("&Compare"),
+        tip=_noop("Put the open results side by side; open two or more first."),
+        shortcuts=("Ctrl+D",),
+        icon="compare",
+        group="pages",
+        page_text=_noop("Compare"),
     ),
     ActionKey.FOLLOW_SYSTEM: ActionInfo(
         text=_noop("As the s&ystem"),
@@ -151,22 +286,53 @@ SEPARATOR: Final = None
 MENUS: Final[Mapping[str, tuple[ActionKey | None, ...]]] = {
     _noop("&File"): (
         ActionKey.OPEN_RESULT,
+        ActionKey.CLOSE_RESULT,
         ActionKey.SAVE_RESULT,
+        SEPARATOR,
         ActionKey.EXPORT_REPORT,
+        ActionKey.EXPORT_PLOT,
+        ActionKey.EXPORT_NUMBERS,
+        SEPARATOR,
+        ActionKey.LOAD_SETTINGS,
+        ActionKey.SAVE_SETTINGS,
         SEPARATOR,
         ActionKey.QUIT,
     ),
-    _noop("&Edit"): (ActionKey.COPY,),
+    _noop("&Edit"): (
+        ActionKey.UNDO,
+        ActionKey.REDO,
+        ActionKey.RESET_SETTINGS,
+        SEPARATOR,
+        ActionKey.COPY,
+        ActionKey.COPY_COMMAND,
+    ),
     _noop("&Audit"): (
-        ActionKey.AUDIT_MODEL,
         ActionKey.TRY_DEMO,
+        ActionKey.START_AUDIT,
+        ActionKey.FIND_PREPROCESSING,
         SEPARATOR,
         ActionKey.TOGGLE_PAUSE,
         ActionKey.CANCEL_AUDIT,
     ),
+    _noop("&Inspect"): (
+        ActionKey.INSPECT_OTHERS,
+        ActionKey.NEXT_IMAGE,
+        ActionKey.PREVIOUS_IMAGE,
+        SEPARATOR,
+        ActionKey.ALL_BANDS,
+        ActionKey.NO_BANDS,
+        ActionKey.BANDS_UP_TO,
+        ActionKey.BANDS_FROM,
+        ActionKey.ONLY_BAND,
+        ActionKey.WITHOUT_BAND,
+    ),
     _noop("&View"): (
         ActionKey.SHOW_START,
+        ActionKey.AUDIT_MODEL,
+        ActionKey.SHOW_RUN,
         ActionKey.SHOW_RESULT,
+        ActionKey.INSPECT_BANDS,
+        ActionKey.SHOW_COMPARISON,
         SEPARATOR,
         ActionKey.FOLLOW_SYSTEM,
         ActionKey.USE_LIGHT,
@@ -175,6 +341,9 @@ MENUS: Final[Mapping[str, tuple[ActionKey | None, ...]]] = {
     _noop("&Help"): (ActionKey.SHOW_SHORTCUTS, SEPARATOR, ActionKey.SHOW_ABOUT),
 }
 """The menu bar, from left to right."""
+
+TOOLBAR: Final = tuple(PAGE_ACTIONS.values())
+"""The bar of pages, from the top."""
 
 
 def translated(text: str) -> str:
@@ -200,7 +369,7 @@ def make_actions(parent: QObject) -> dict[ActionKey, QAction]:
     for key, info in ACTIONS.items():
         action = QAction(translated(info.text), parent)
         action.setObjectName(key)
-        action.setIconText(plain_text(info.text))
+        action.setIconText(translated(info.page_text) or plain_text(info.text))
         action.setToolTip(_tip_with_keys(info))
         action.setShortcuts(key_sequences(info))
         action.setMenuRole(info.role)

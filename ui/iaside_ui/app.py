@@ -12,15 +12,28 @@ from PySide6.QtCore import QCommandLineParser, QObject, QStandardPaths, QTimer, 
 from PySide6.QtWidgets import QApplication
 
 from iaside_audit import __version__
-from iaside_ui.controllers import AuditController, ColourController, MainController
+from iaside_ui.controllers import (
+    AuditController,
+    BreakdownController,
+    ColourController,
+    ComparisonController,
+    ExportController,
+    InspectorController,
+    MainController,
+    ResultsController,
+    SessionController,
+    SetupController,
+    Shell,
+)
 from iaside_ui.views import MainWindow
-from iaside_ui.workers import AuditRunner, Jobs
+from iaside_ui.workers import AuditRunner, Examiner, Inspector, Jobs, Thumbnails
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from types import TracebackType
 
     from iaside_ui.workers.audits import RunAudit
+    from iaside_ui.workers.inspector import MakeClassifier
 
     ExceptionHook = Callable[[type[BaseException], BaseException, TracebackType | None], object]
 
@@ -35,18 +48,42 @@ class Program(QObject):
     ----------
     preferences : Path or None
         The file of preferences; where the system keeps such files, unless given.
-    run_audit : callable or None
+    run_audit, make_classifier : callable or None
         The engine's, unless a test says otherwise.
     """
 
     def __init__(
-        self, preferences: Path | None = None, *, run_audit: RunAudit | None = None
+        self,
+        preferences: Path | None = None,
+        *,
+        run_audit: RunAudit | None = None,
+        make_classifier: MakeClassifier | None = None,
     ) -> None:
         super().__init__()
         self.window = MainWindow()
+        self.shell = Shell(self.window, parent=self)
         self.runner = AuditRunner(run_audit, parent=self)
-        audits = AuditController(self.window, self.runner, parent=self)
-        self.controller = MainController(self.window, audits, Jobs(self), parent=self)
+        self.audits = AuditController(self.shell, self.runner, parent=self)
+        self.results = ResultsController(self.shell, Jobs(self), parent=self)
+        self.session = SessionController(self.shell, self.results, parent=self)
+        self.setup = SetupController(
+            self.shell, Examiner(self.audits.rate_of), Jobs(self), Jobs(self), parent=self
+        )
+        self.inspector = InspectorController(
+            self.window, Inspector(make_classifier, parent=self), parent=self
+        )
+        self.breakdown = BreakdownController(self.shell, Jobs(self), Thumbnails(self), parent=self)
+        self.comparison = ComparisonController(self.shell, Jobs(self), parent=self)
+        self.exports = ExportController(self.shell, Jobs(self), parent=self)
+        self.controller = MainController(
+            self.shell,
+            audits=self.audits,
+            results=self.results,
+            setup=self.setup,
+            inspector=self.inspector,
+            session=self.session,
+            parent=self,
+        )
         self.colours = ColourController(
             self.window, preferences or default_preferences_path(), parent=self
         )
@@ -65,10 +102,15 @@ class Program(QObject):
         self.window.show()
         if self._file is not None:
             self.controller.open_path(self._file)
+        else:
+            self.session.restore()
 
     def close(self) -> None:
         """Stop the threads; the window is closed already."""
         self.controller.close()
+        self.breakdown.close()
+        self.comparison.close()
+        self.exports.close()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QColor, QPalette
+from PySide6.QtGui import QBrush, QColor, QPalette
 from PySide6.QtWidgets import QApplication
 
 from iaside_ui.preferences import ColourScheme
@@ -21,6 +21,23 @@ BAR_COLOUR: Final = "#2A85C0"
 TRACE_COLOUR: Final = "#D55E00"
 """Colours of data do not change with the scheme: blue and vermilion after Okabe and Ito, which
 people with any colour vision tell apart, the blue light enough to be seen on black (3:1)."""
+
+LOW_COLOUR: Final = "#2A85C0"
+HIGH_COLOUR: Final = "#D55E00"
+AGAINST_COLOUR: Final = "#D55E00"
+"""Of bars below zero, which are hatched too."""
+SERIES_COLOURS: Final = ("#2A85C0", "#D55E00", "#009E73", "#CC79A7", "#A98600", "#7A7A7A")
+"""Of results side by side, after Okabe and Ito; patterns tell them apart as well."""
+_PATTERNS: Final = (
+    Qt.BrushStyle.SolidPattern,
+    Qt.BrushStyle.BDiagPattern,
+    Qt.BrushStyle.Dense5Pattern,
+    Qt.BrushStyle.CrossPattern,
+    Qt.BrushStyle.HorPattern,
+    Qt.BrushStyle.FDiagPattern,
+)
+MAP_COLOURS: Final = ("#000004", "#1f2a6b", "#2a6f8f", "#4fb286", "#f2e96b")
+"""Maps run from dark to light, so that they can be read without colour."""
 
 _QT_SCHEMES: Final = {
     ColourScheme.SYSTEM: Qt.ColorScheme.Unknown,
@@ -101,6 +118,12 @@ def palette_of(scheme: ColourScheme) -> QPalette:
     for role in _FADING_ROLES:
         palette.setColor(QPalette.ColorGroup.Disabled, role, disabled)
     return palette
+
+
+def series_brush(place: int) -> QBrush:
+    """Return colour and pattern of the result at some place: without colour, the pattern tells."""
+    colour = QColor(SERIES_COLOURS[place % len(SERIES_COLOURS)])
+    return QBrush(colour, _PATTERNS[place % len(_PATTERNS)])
 
 
 def enlarge_font(widget: QWidget, factor: float) -> None:

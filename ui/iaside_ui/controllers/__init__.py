@@ -1,14 +1,42 @@
 """Controllers connect views and workers, and decide what happens.
 
 ============================  =================================================================
-``main``                      the window as a whole: pages, files, questions
-``audits``                    audits: started, paused, cancelled, and what comes of them
+``shell``                     the window and the snapshot that every controller shares
+``main``                      what is opened or dropped, pages, closing
+``setup``                     the form of an audit, its plan, the preprocessing assistant
+``audits``                    audits: queued, started, paused, cancelled
+``results``                   results: opened, saved, reported, closed
+``breakdown``                 images, classes and interactions of the result that is shown
+``comparison``                results side by side
+``exports``                   plots and their numbers as files
+``inspector``                 the band inspector
+``session``                   recent files, and what was open last time
 ``colours``                   dark and light, and the file of preferences
 ============================  =================================================================
 """
 
 from iaside_ui.controllers.audits import AuditController
+from iaside_ui.controllers.breakdown import BreakdownController
 from iaside_ui.controllers.colours import ColourController
+from iaside_ui.controllers.comparison import ComparisonController
+from iaside_ui.controllers.exports import ExportController
+from iaside_ui.controllers.inspector import InspectorController
 from iaside_ui.controllers.main import MainController
+from iaside_ui.controllers.results import ResultsController
+from iaside_ui.controllers.session import SessionController
+from iaside_ui.controllers.setup import SetupController
+from iaside_ui.controllers.shell import Shell
 
-__all__ = ["AuditController", "ColourController", "MainController"]
+__all__ = [
+    "AuditController",
+    "BreakdownController",
+    "ColourController",
+    "ComparisonController",
+    "ExportController",
+    "InspectorController",
+    "MainController",
+    "ResultsController",
+    "SessionController",
+    "SetupController",
+    "Shell",
+]

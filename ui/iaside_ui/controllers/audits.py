@@ -1,47 +1,71 @@
-"""Audits: started, paused, cancelled, and what comes of them."""
+"""Audits: queued, started, paused, cancelled, and what comes of them."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
-from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtCore import QObject, QSettings, Signal, Slot
 
+from iaside_audit.auditing.demo import demo_spec
+from iaside_audit.report import RESULT_NAME
 from iaside_audit.result import AuditResult
-from iaside_ui.state import ActionKey, Message, OpenResult, Page, RunState, Severity, message_of
+from iaside_ui.state import ActionKey, OpenResult, Page, QueuedRun, RunOutcome, RunState
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from iaside_audit.spec import AuditSpec
-    from iaside_ui.views import MainWindow
+    from iaside_ui.controllers.shell import Shell
     from iaside_ui.workers import AuditRunner
+
+ACTIONS: Final = (
+    ActionKey.TRY_DEMO,
+    ActionKey.TOGGLE_PAUSE,
+    ActionKey.CANCEL_AUDIT,
+    ActionKey.SHOW_RUN,
+)
+RATES: Final = "rates"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Run:
+    """One audit that was asked for."""
+
+    number: int
+    spec: AuditSpec
+    out: Path | None
+    asks_to_be_saved: bool
+    is_own: bool
 
 
 class AuditController(QObject):
-    """Shows the audit under way and hands its result on.
+    """Runs audits one after the other, shows the one under way and hands its result on.
 
     Parameters
     ----------
-    window : MainWindow
-        Shows it.
+    shell : Shell
+        The window and its state.
     runner : AuditRunner
-        Runs it.
+        Runs one.
     parent : QObject or None
         Its owner.
     """
 
-    conditionChanged = Signal()  # paused, resumed or cancelling
-    resultMeasured = Signal(OpenResult)
-    auditLeft = Signal(Page)  # it ended without a result; the page to go to
+    allEnded = Signal()
 
-    def __init__(
-        self, window: MainWindow, runner: AuditRunner, parent: QObject | None = None
-    ) -> None:
+    def __init__(self, shell: Shell, runner: AuditRunner, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._window = window
+        self._shell = shell
+        self._page = shell.window.run_page
         self._runner = runner
-        self._asks_to_be_saved = True
-        self._condition = (False, False)
-        for key in (ActionKey.TOGGLE_PAUSE, ActionKey.CANCEL_AUDIT):
-            window.actions_by_key[key].triggered.connect(getattr(self, key))
+        self._waiting: list[_Run] = []
+        self._current: _Run | None = None
+        self._ended: list[QueuedRun] = []
+        self._n_runs = 0
+        for key in ACTIONS:
+            shell.window.actions_by_key[key].triggered.connect(getattr(self, key))
+        self._page.removeAsked.connect(self.remove)
         runner.stateChanged.connect(self._show_run)
         runner.auditFinished.connect(self._finish)
         runner.auditCancelled.connect(self._finish_early)
@@ -53,70 +77,168 @@ class AuditController(QObject):
         return self._runner.is_running
 
     @property
-    def is_paused(self) -> bool:
-        """Whether it starts no further images."""
-        return self._runner.is_paused
+    def n_waiting(self) -> int:
+        """How many audits wait for their turn."""
+        return len(self._waiting)
 
-    @property
-    def is_cancelling(self) -> bool:
-        """Whether it was asked to stop."""
-        return self._runner.is_cancelling
+    @Slot()
+    def try_demo(self) -> None:
+        """Audit the built-in model on the built-in photographs."""
+        self.start(demo_spec(), asks_to_be_saved=False)
 
-    def start(self, spec: AuditSpec, *, asks_to_be_saved: bool) -> None:
-        """Start an audit.
+    def start(
+        self, spec: AuditSpec, *, out: Path | None = None, asks_to_be_saved: bool = True
+    ) -> None:
+        """Run an audit, now or after those before it.
 
         Parameters
         ----------
         spec : AuditSpec
             What is asked.
+        out : Path or None
+            Folder that keeps rows and result.
         asks_to_be_saved : bool
             Whether its result is worth a question before it is lost.
         """
-        self._asks_to_be_saved = asks_to_be_saved
-        self._runner.start(spec)
+        self._n_runs += 1
+        self._waiting.append(
+            _Run(
+                number=self._n_runs,
+                spec=spec,
+                out=out,
+                asks_to_be_saved=asks_to_be_saved and out is None,
+                is_own=asks_to_be_saved,
+            )
+        )
+        self._shell.window.clear_message()
+        if self._current is None:
+            self._start_next()
+        self._shell.change(page=Page.RUN)
+        self._show_queue()
+
+    @Slot(int)
+    def remove(self, number: int) -> None:
+        """Take a waiting audit out of the queue."""
+        self._waiting = [one for one in self._waiting if one.number != number]
+        self._show_queue()
 
     @Slot()
     def toggle_pause(self) -> None:
         """Pause the audit, or let it go on."""
         self._runner.toggle_pause()
+        self._show_condition()
 
     @Slot()
     def cancel_audit(self) -> None:
         """Ask the audit to stop."""
         self._runner.cancel()
+        self._show_condition()
+
+    @Slot()
+    def show_run(self) -> None:
+        """Go to the page of runs."""
+        self._shell.change(page=Page.RUN)
+
+    def cancel_all(self) -> None:
+        """Ask the audit to stop, and forget those that wait."""
+        self._waiting.clear()
+        self.cancel_audit()
 
     def close(self) -> None:
         """Stop the audit's thread."""
+        self._waiting.clear()
         self._runner.close()
+
+    def rate_of(self, sha256: str) -> float | None:
+        """Return evaluations a second of the last audit of a model here; None without one."""
+        rate = QSettings().value(f"{RATES}/{sha256}", None)
+        try:
+            return float(str(rate)) if rate is not None else None
+        except ValueError:
+            return None
+
+    def _start_next(self) -> None:
+        if self._waiting:
+            self._current = self._waiting.pop(0)
+            self._runner.start(self._current.spec, self._current.out)
+        self._show_queue()
+        self._show_condition()
 
     @Slot(RunState)
     def _show_run(self, run: RunState) -> None:
-        self._window.show_run(run)
-        condition = (run.is_paused, run.is_cancelling)
-        if condition != self._condition:
-            self._condition = condition
-            self.conditionChanged.emit()
+        self._page.show_run(run)
+        self._show_condition()
 
     @Slot(AuditResult)
     def _finish(self, result: AuditResult) -> None:
-        self.resultMeasured.emit(OpenResult(result=result, asks_to_be_saved=self._asks_to_be_saved))
+        rate = result.runtime.evaluations_per_s
+        if rate > 0:
+            QSettings().setValue(f"{RATES}/{result.model.sha256}", rate)
+        self._hand_on(result, is_partial=False)
 
     @Slot(object)
     def _finish_early(self, result: AuditResult | None) -> None:
         if result is not None:
-            self.resultMeasured.emit(
-                OpenResult(result=result, is_partial=True, asks_to_be_saved=self._asks_to_be_saved)
-            )
+            self._hand_on(result, is_partial=True)
             return
-        text = self.tr("The audit was cancelled before there was anything to show.")
-        self._window.show_message(Message(severity=Severity.INFORMATION, text=text))
-        self._leave()
+        self._shell.inform(self.tr("The audit was cancelled before there was anything to show."))
+        self._leave(RunOutcome.CANCELLED, self.tr("nothing measured"))
 
     @Slot(Exception)
     def _fail(self, error: Exception) -> None:
-        self._window.show_message(message_of(error))
-        self._leave()
+        self._shell.show_failure(error)
+        self._leave(RunOutcome.FAILED, str(error))
 
-    def _leave(self) -> None:
+    def _hand_on(self, result: AuditResult, *, is_partial: bool) -> None:
+        """Show a result, without taking the user away from another page."""
+        run = self._current
+        opened = OpenResult(
+            result=result,
+            is_partial=is_partial,
+            path=None if run is None or run.out is None else run.out / RESULT_NAME,
+            asks_to_be_saved=run is not None and run.asks_to_be_saved,
+        )
+        is_watched = self._shell.state.page == Page.RUN and not self._waiting
+        self._shell.show_opened(opened, page=Page.RESULT if is_watched else None)
+        if not is_watched and run is not None:
+            text = self.tr("The audit of {name} has ended: see its result.")
+            self._shell.inform(text.format(name=run.spec.model.name))
+        outcome = RunOutcome.CANCELLED if is_partial else RunOutcome.FINISHED
+        self._end(outcome, self.tr("{n} images").format(n=result.data.n_images))
+
+    def _leave(self, outcome: RunOutcome, note: str) -> None:
         """Go back to the form, or to the start page after the demo."""
-        self.auditLeft.emit(Page.SETUP if self._asks_to_be_saved else Page.START)
+        run = self._current
+        if run is not None and self._shell.state.page == Page.RUN and not self._waiting:
+            self._shell.change(page=Page.SETUP if run.is_own else Page.START)
+        self._end(outcome, note)
+
+    def _end(self, outcome: RunOutcome, note: str) -> None:
+        run, self._current = self._current, None
+        if run is not None:
+            self._ended.append(_queued(run, outcome, note))
+        self._start_next()
+        if self._current is None:
+            self.allEnded.emit()
+
+    def _show_condition(self) -> None:
+        self._shell.change(
+            is_running=self._runner.is_running,
+            is_paused=self._runner.is_paused,
+            is_cancelling=self._runner.is_cancelling,
+        )
+
+    def _show_queue(self) -> None:
+        now = [] if self._current is None else [_queued(self._current, RunOutcome.RUNNING, "")]
+        waiting = [_queued(one, RunOutcome.WAITING, "") for one in self._waiting]
+        self._page.show_queue((*self._ended, *now, *waiting))
+
+
+def _queued(run: _Run, outcome: RunOutcome, note: str) -> QueuedRun:
+    return QueuedRun(
+        number=run.number,
+        model=run.spec.model.name,
+        images=run.spec.images.name,
+        outcome=outcome,
+        note=note,
+    )

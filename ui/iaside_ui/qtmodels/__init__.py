@@ -3,21 +3,44 @@
 ============================  =================================================================
 ``rows``                      a table of frozen rows, described by its columns
 ``tables``                    the columns of the tables that the window shows
+``breakdowns``                single images, classes, pairs of bands
 ``log``                       the growing log of an audit
 ============================  =================================================================
 """
 
+from iaside_ui.qtmodels.breakdowns import ImageModel, InteractionModel, class_model
 from iaside_ui.qtmodels.log import LogModel
-from iaside_ui.qtmodels.rows import ROW_ROLE, Column, RowModel
-from iaside_ui.qtmodels.tables import band_model, fact_model, score_model, shortcut_model
+from iaside_ui.qtmodels.rows import ROW_ROLE, VALUE_ROLE, Column, RowModel
+from iaside_ui.qtmodels.tables import (
+    band_model,
+    compared_model,
+    difference_model,
+    fact_model,
+    queue_model,
+    recent_model,
+    score_model,
+    share_model,
+    shortcut_model,
+    trial_model,
+)
 
 __all__ = [
     "ROW_ROLE",
+    "VALUE_ROLE",
     "Column",
+    "ImageModel",
+    "InteractionModel",
     "LogModel",
     "RowModel",
     "band_model",
+    "class_model",
+    "compared_model",
+    "difference_model",
     "fact_model",
+    "queue_model",
+    "recent_model",
     "score_model",
+    "share_model",
     "shortcut_model",
+    "trial_model",
 ]

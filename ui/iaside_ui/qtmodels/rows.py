@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
+from PySide6.QtGui import QIcon, QPixmap
+
+from iaside_ui.pixels import image_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
 
 Row = TypeVar("Row")
 
 ROW_ROLE: Final = Qt.ItemDataRole.UserRole
 """The row itself, for whoever needs more than its text."""
+VALUE_ROLE: Final = Qt.ItemDataRole.UserRole + 1
+"""What a cell's text stands for, as a number or text that can be sorted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,12 +40,21 @@ class Column(Generic[Row]):
         Row to the text that hovering shows, empty for none; the text itself where None.
     side : Qt.AlignmentFlag
         Where its texts stand: numbers right, intervals in the middle, groups above.
+    value : callable or None
+        Row to what sorts and measures the cell; its text where None.
+    picture : callable or None
+        Row to (H, W, 3) uint8 pixels shown before the text; None for no picture.
+    icon : callable or None
+        Row to a sign shown before the text; None for none.
     """
 
     heading: str
     text: Callable[[Row], str]
     tip: Callable[[Row], str] | None = None
     side: Qt.AlignmentFlag = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+    value: Callable[[Row], float | str] | None = None
+    picture: Callable[[Row], NDArray[np.uint8] | None] | None = None
+    icon: Callable[[Row], QIcon] | None = None
 
 
 class RowModel(QAbstractTableModel, Generic[Row]):
@@ -53,10 +72,61 @@ class RowModel(QAbstractTableModel, Generic[Row]):
         super().__init__(parent)
         self._columns = tuple(columns)
         self._rows: tuple[Row, ...] = ()
+        self._all: tuple[Row, ...] = ()
+        self._words: tuple[str, ...] = ()
+        self._filter = ""
+        self._order: tuple[int, Qt.SortOrder] | None = None
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        """The rows, as they were given."""
+        return self._rows
+
+    @property
+    def headings(self) -> tuple[str, ...]:
+        """The headings of the columns."""
+        return tuple(column.heading for column in self._columns)
+
+    def texts(self) -> list[list[str]]:
+        """Return the text of every cell, row by row."""
+        return [[column.text(row) for column in self._columns] for row in self._rows]
 
     def show_rows(self, rows: Sequence[Row]) -> None:
-        """Replace every row."""
+        """Replace every row; filter and order stay as they are."""
+        self._all = tuple(rows)
+        self._words = ()
+        self._arrange()
+
+    def set_filter(self, text: str) -> None:
+        """Show only rows that hold all the words of `text`, in any column."""
+        if text != self._filter:
+            self._filter = text
+            self._arrange()
+
+    def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
+        """Order the rows by a column; a column of -1 gives the order in which they came."""
+        self._order = None if column < 0 else (column, order)
+        self._arrange()
+
+    def _arrange(self) -> None:
+        """Bring filter and order to bear on all rows."""
         self.beginResetModel()
+        rows = list(self._all)
+        words = self._filter.casefold().split()
+        if words:
+            if not self._words:
+                self._words = tuple(
+                    " ".join(column.text(row) for column in self._columns).casefold()
+                    for row in self._all
+                )
+            held = zip(self._all, self._words, strict=True)
+            rows = [row for row, text in held if all(word in text for word in words)]
+        if self._order is not None:
+            place, order = self._order
+            rows.sort(
+                key=partial(_sort_key, self._columns[place]),
+                reverse=order == Qt.SortOrder.DescendingOrder,
+            )
         self._rows = tuple(rows)
         self.endResetModel()
 
@@ -74,16 +144,7 @@ class RowModel(QAbstractTableModel, Generic[Row]):
         """Return what one cell shows, or None."""
         if not index.isValid():
             return None
-        row, column = self._rows[index.row()], self._columns[index.column()]
-        match role:
-            case Qt.ItemDataRole.DisplayRole:
-                return column.text(row)
-            case Qt.ItemDataRole.ToolTipRole:
-                return column.text(row) if column.tip is None else column.tip(row)
-            case Qt.ItemDataRole.TextAlignmentRole:
-                return column.side
-            case _:
-                return row if role == ROW_ROLE else None
+        return _cell(self._rows[index.row()], self._columns[index.column()], role)
 
     def headerData(
         self,
@@ -98,3 +159,35 @@ class RowModel(QAbstractTableModel, Generic[Row]):
         if is_column and role == Qt.ItemDataRole.TextAlignmentRole:
             return self._columns[section].side
         return None
+
+
+def _sort_key(column: Column[Row], row: Row) -> tuple[bool, float | str]:
+    """Return what orders a row by a column; a number that is not defined comes last."""
+    value = column.text(row) if column.value is None else column.value(row)
+    is_undefined = isinstance(value, float) and math.isnan(value)
+    return (is_undefined, 0.0 if is_undefined else value)
+
+
+def _cell(row: Row, column: Column[Row], role: int) -> object:
+    """Return what one cell shows, or None."""
+    match role:
+        case Qt.ItemDataRole.DisplayRole:
+            return column.text(row)
+        case Qt.ItemDataRole.ToolTipRole:
+            return column.text(row) if column.tip is None else column.tip(row)
+        case Qt.ItemDataRole.TextAlignmentRole:
+            return column.side
+        case Qt.ItemDataRole.DecorationRole:
+            return _decoration(row, column)
+        case _ if role == VALUE_ROLE:
+            return column.text(row) if column.value is None else column.value(row)
+        case _:
+            return row if role == ROW_ROLE else None
+
+
+def _decoration(row: Row, column: Column[Row]) -> QIcon | None:
+    """Return what stands before the text of a cell."""
+    if column.icon is not None:
+        return column.icon(row)
+    pixels = None if column.picture is None else column.picture(row)
+    return None if pixels is None else QIcon(QPixmap.fromImage(image_of(pixels)))

@@ -6,18 +6,25 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QCoreApplication, Qt
-from PySide6.QtGui import QKeySequence
+from PySide6.QtGui import QIcon, QKeySequence, QPainter, QPixmap
 
-from iaside_audit.report import ImportanceRow, ScoreRow
+from iaside_audit.report import ImportanceRow, ScoreRow, format_percent
 from iaside_ui.actions import ActionInfo, key_sequences, plain_text, translated
+from iaside_ui.appearance import series_brush
 from iaside_ui.qtmodels.rows import Column, RowModel
-from iaside_ui.state import Fact
+from iaside_ui.state import Fact, QueuedRun, RunOutcome
+from iaside_ui.state.comparison import ComparedRow, DifferenceRow
+from iaside_ui.state.inspection import ClassShare
+from iaside_ui.state.planning import TrialRow
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from PySide6.QtCore import QObject
 
 RIGHT: Final = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 MIDDLE: Final = Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignVCenter
+SWATCH: Final = 32
 ABOVE: Final = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop
 
 
@@ -104,3 +111,164 @@ def _keys(info: ActionInfo) -> str:
 
 def _tip(info: ActionInfo) -> str:
     return translated(info.tip)
+
+
+def share_model(parent: QObject | None = None) -> RowModel[ClassShare]:
+    """Return the table of a model's answer: classes and their probabilities."""
+    return RowModel[ClassShare](
+        (
+            Column(heading=_tr("Class"), text=_class_name, tip=_class_tip),
+            Column(
+                heading=_tr("Probability"), text=_share_text, side=RIGHT, value=attrgetter("share")
+            ),
+        ),
+        parent,
+    )
+
+
+def _class_name(row: ClassShare) -> str:
+    return f"\N{BLACK RIGHT-POINTING SMALL TRIANGLE} {row.name}" if row.is_label else row.name
+
+
+def _class_tip(row: ClassShare) -> str:
+    return _tr("{name} (the label)").format(name=row.name) if row.is_label else row.name
+
+
+def _share_text(row: ClassShare) -> str:
+    return format_percent(row.share, 1)
+
+
+def trial_model(parent: QObject | None = None) -> RowModel[TrialRow]:
+    """Return the table of the preprocessing assistant."""
+    return RowModel[TrialRow](
+        (
+            Column(
+                heading=_tr("What the model gets"),
+                text=attrgetter("mark"),
+                tip=_trial_tip,
+                picture=attrgetter("pixels"),
+            ),
+            Column(heading=_tr("Right"), text=_trial_right, side=RIGHT),
+            Column(heading=_tr("Normalisation"), text=_trial_name),
+            Column(heading=_tr("Size"), text=_trial_size),
+            Column(heading=_tr("Values"), text=attrgetter("values"), side=MIDDLE),
+        ),
+        parent,
+    )
+
+
+def _trial_right(row: TrialRow) -> str:
+    trial = row.trial
+    if trial.top1 is None:
+        return _tr("confidence {share}").format(share=format_percent(trial.mean_confidence, 0))
+    return _tr("{share} of {n}").format(share=format_percent(trial.top1, 1), n=trial.n_images)
+
+
+def _trial_name(row: TrialRow) -> str:
+    return row.trial.candidate.name
+
+
+def _trial_size(row: TrialRow) -> str:
+    preprocessing = row.trial.candidate.preprocessing
+    size = " x ".join(map(str, preprocessing.crop_size))
+    return f"{preprocessing.resize} > {size}, {preprocessing.interpolation.value}"
+
+
+def _trial_tip(row: TrialRow) -> str:
+    return row.trial.candidate.preprocessing.source
+
+
+def recent_model(parent: QObject | None = None) -> RowModel[Path]:
+    """Return the list of files used last."""
+    return RowModel(
+        (
+            Column(heading=_tr("Name"), text=attrgetter("name"), tip=str),
+            Column(heading=_tr("Folder"), text=_folder, tip=str),
+        ),
+        parent,
+    )
+
+
+def _folder(path: Path) -> str:
+    return str(path.parent)
+
+
+def queue_model(parent: QObject | None = None) -> RowModel[QueuedRun]:
+    """Return the list of audits that were asked for."""
+    return RowModel[QueuedRun](
+        (
+            Column(heading=_tr("Run"), text=_run_number, side=RIGHT),
+            Column(heading=_tr("Model"), text=attrgetter("model")),
+            Column(heading=_tr("Images"), text=attrgetter("images")),
+            Column(heading=_tr("State"), text=_run_outcome),
+            Column(heading=_tr("What came of it"), text=attrgetter("note")),
+        ),
+        parent,
+    )
+
+
+def _run_number(row: QueuedRun) -> str:
+    return str(row.number)
+
+
+def _run_outcome(row: QueuedRun) -> str:
+    match row.outcome:
+        case RunOutcome.WAITING:
+            return _tr("waiting")
+        case RunOutcome.RUNNING:
+            return _tr("running")
+        case RunOutcome.FINISHED:
+            return _tr("finished")
+        case RunOutcome.CANCELLED:
+            return _tr("cancelled")
+        case RunOutcome.FAILED:
+            return _tr("failed")
+
+
+def compared_model(parent: QObject | None = None) -> RowModel[ComparedRow]:
+    """Return the table of the results that are compared."""
+    return RowModel[ComparedRow](
+        (
+            Column(heading=_tr("Result"), text=attrgetter("name"), icon=_swatch),
+            Column(heading=_tr("Signed score"), text=attrgetter("score"), side=RIGHT),
+            Column(heading=_tr("Interval"), text=attrgetter("interval"), side=MIDDLE),
+            Column(heading=_tr("Top-1 (%)"), text=attrgetter("top1"), side=RIGHT),
+            Column(heading=_tr("Images"), text=_compared_images, side=RIGHT),
+        ),
+        parent,
+    )
+
+
+def _swatch(row: ComparedRow) -> QIcon:
+    """Return what the bars of a result look like."""
+    pixmap = QPixmap(SWATCH, SWATCH)
+    pixmap.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(pixmap)
+    brush = series_brush(row.place)
+    painter.setPen(brush.color())
+    painter.setBrush(brush)
+    painter.drawRect(0, 0, SWATCH - 1, SWATCH - 1)
+    painter.end()
+    return QIcon(pixmap)
+
+
+def _compared_images(row: ComparedRow) -> str:
+    return str(row.n_images)
+
+
+def difference_model(parent: QObject | None = None) -> RowModel[DifferenceRow]:
+    """Return the table of differences from the first result."""
+    return RowModel[DifferenceRow](
+        (
+            Column(heading=_tr("Result"), text=attrgetter("name")),
+            Column(heading=_tr("Difference of"), text=attrgetter("quantity")),
+            Column(heading=_tr("Value"), text=attrgetter("difference"), side=RIGHT),
+            Column(heading=_tr("Interval"), text=attrgetter("interval"), side=MIDDLE),
+            Column(heading=_tr("Told apart"), text=_clearness),
+        ),
+        parent,
+    )
+
+
+def _clearness(row: DifferenceRow) -> str:
+    return _tr("yes") if row.is_clear else ""

@@ -3,29 +3,44 @@
 ============================  =================================================================
 ``application``               the page shown, the result open, and which actions are possible
 ``run``                       a running audit, folded from its events
-``requests``                  the form of an audit, and the specification it becomes
+``form``, ``planning``        the form of an audit; what is known of it before it runs
+``inspection``                the band inspector, and what it shows as pixels
 ``messages``                  what the message bar says
 ``facts``                     a result's origin, as headings and values
 ============================  =================================================================
 """
 
-from iaside_ui.state.application import ActionKey, AppState, OpenResult, Page, possible_actions
+from iaside_ui.state.application import (
+    PAGE_ACTIONS,
+    ActionKey,
+    AppState,
+    OpenResult,
+    Page,
+    possible_actions,
+)
 from iaside_ui.state.facts import Fact, provenance
+from iaside_ui.state.form import Form
+from iaside_ui.state.inspection import InspectorState
 from iaside_ui.state.messages import Message, Severity, message_of
-from iaside_ui.state.requests import AuditRequest, LabelSource
-from iaside_ui.state.run import Note, NoteKind, RunState, ScorePoint
+from iaside_ui.state.planning import AssistantState, Examination
+from iaside_ui.state.run import Note, NoteKind, QueuedRun, RunOutcome, RunState, ScorePoint
 
 __all__ = [
+    "PAGE_ACTIONS",
     "ActionKey",
     "AppState",
-    "AuditRequest",
+    "AssistantState",
+    "Examination",
     "Fact",
-    "LabelSource",
+    "Form",
+    "InspectorState",
     "Message",
     "Note",
     "NoteKind",
     "OpenResult",
     "Page",
+    "QueuedRun",
+    "RunOutcome",
     "RunState",
     "ScorePoint",
     "Severity",

@@ -42,6 +42,39 @@ class Note:
     text: str
 
 
+class RunOutcome(Enum):
+    """What became of an audit that was asked for."""
+
+    WAITING = auto()
+    RUNNING = auto()
+    FINISHED = auto()
+    CANCELLED = auto()
+    FAILED = auto()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueuedRun:
+    """One audit of the queue.
+
+    Parameters
+    ----------
+    number : int
+        In the order of asking, from 1.
+    model, images : str
+        Names of the model and of the folder.
+    outcome : RunOutcome
+        How far it is.
+    note : str
+        What else there is to say.
+    """
+
+    number: int
+    model: str
+    images: str
+    outcome: RunOutcome
+    note: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScorePoint:
     """The signed score after `n_images` images; the ends are NaN where there is no interval."""

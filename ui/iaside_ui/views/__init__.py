@@ -1,21 +1,27 @@
 """Widgets: they show snapshots and say what the user did; they decide nothing.
 
 ============================  =================================================================
-``main_window``               menus, pages, message bar, questions
-``start_page``                three ways in
-``setup_page``                the form of an audit
-``run_page``                  an audit under way
-``result_page``               a result, and where it comes from
+``main_window``               menus, the bar of pages, message bar, questions
+``start_page``                ways in, recent files
+``setup_page``, ``fields``    the form of an audit and its plan
+``assistant_panel``           the preprocessing assistant
+``run_page``                  an audit under way, and the queue
+``result_page``               a result; its tabs are ``importance_panel``,
+                              ``breakdown_panels`` and ``origin_panel``
+``comparison_page``           results side by side
+``inspector_page``            one image and its bands; ``band_tiles``, ``image_view``
 ``importance_plot``           bars of the bands with their intervals
 ``score_trace``               the signed score settling
-``themed_plot``               what every plot has: palette colours, one way to be seen
+``sweep_plot``                one image: sweeps and Shapley values; ``profile_plot``: of several
+``themed_plot``               what every plot has: palette colours, export, words
 ``message_bar``               messages that wait, with details on demand
 ``dialogs``                   the shortcut page, files and questions
-``fields``, ``tables``        a path to be typed or chosen; read-only tables
+``buttons``, ``tables``       buttons of actions; read-only tables
 ============================  =================================================================
 """
 
 from iaside_ui.views.dialogs import Answer, FileKind, Question
 from iaside_ui.views.main_window import MainWindow
+from iaside_ui.views.themed_plot import ThemedPlot
 
-__all__ = ["Answer", "FileKind", "MainWindow", "Question"]
+__all__ = ["Answer", "FileKind", "MainWindow", "Question", "ThemedPlot"]

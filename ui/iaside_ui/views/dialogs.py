@@ -27,10 +27,16 @@ class FileKind(Enum):
     RESULT = auto()
     MODEL = auto()
     IMAGES = auto()
+    FOLDER = auto()
     LABELS = auto()
     PREPROCESSING = auto()
     SAVED_RESULT = auto()
     REPORT = auto()
+    PLOT = auto()
+    NUMBERS = auto()
+    SETTINGS = auto()
+    SAVED_SETTINGS = auto()
+    SAVED_PREPROCESSING = auto()
 
 
 class Answer(Enum):
@@ -79,7 +85,7 @@ def choose_path(parent: QWidget, kind: FileKind, name: str = "") -> Path | None:
     key = f"folders/{kind.name.lower()}"
     folder = str(settings.value(key, ""))
     title, filters = _texts(kind)
-    if kind == FileKind.IMAGES:
+    if kind in _FOLDERS:
         chosen = QFileDialog.getExistingDirectory(parent, title, folder)
     elif kind in _WRITTEN:
         start = str(Path(folder) / name)
@@ -90,7 +96,7 @@ def choose_path(parent: QWidget, kind: FileKind, name: str = "") -> Path | None:
     if not chosen:
         return None
     path = Path(chosen)
-    settings.setValue(key, str(path if kind == FileKind.IMAGES else path.parent))
+    settings.setValue(key, str(path if kind in _FOLDERS else path.parent))
     return path
 
 
@@ -136,7 +142,15 @@ class ShortcutsDialog(QDialog):
         layout.addWidget(buttons)
 
 
-_WRITTEN: Final = (FileKind.SAVED_RESULT, FileKind.REPORT)
+_FOLDERS: Final = (FileKind.IMAGES, FileKind.FOLDER)
+_WRITTEN: Final = (
+    FileKind.SAVED_RESULT,
+    FileKind.REPORT,
+    FileKind.PLOT,
+    FileKind.NUMBERS,
+    FileKind.SAVED_SETTINGS,
+    FileKind.SAVED_PREPROCESSING,
+)
 
 
 def _tr(text: str) -> str:
@@ -150,6 +164,7 @@ def _texts(kind: FileKind) -> tuple[str, str]:
         FileKind.RESULT: (_tr("Open a result"), _tr("Results (*.json);;") + everything),
         FileKind.MODEL: (_tr("Choose a model"), _tr("ONNX models (*.onnx);;") + everything),
         FileKind.IMAGES: (_tr("Choose a folder of images"), ""),
+        FileKind.FOLDER: (_tr("Choose a folder for the result"), ""),
         FileKind.LABELS: (_tr("Choose labels"), _tr("Tables (*.csv *.tsv);;") + everything),
         FileKind.PREPROCESSING: (
             _tr("Choose preprocessing"),
@@ -162,6 +177,17 @@ def _texts(kind: FileKind) -> tuple[str, str]:
                 "PDF report (*.pdf);;Table of the bands (*.csv);;Figure, vector (*.svg);;"
                 "Figure, pixels (*.png)"
             ),
+        ),
+        FileKind.PLOT: (
+            _tr("Export this plot"),
+            _tr("Figure, vector (*.svg);;Figure, pixels (*.png);;Figure, PDF (*.pdf)"),
+        ),
+        FileKind.NUMBERS: (_tr("Export the numbers"), _tr("Table (*.csv)")),
+        FileKind.SETTINGS: (_tr("Load settings"), _tr("Settings (*.toml);;") + everything),
+        FileKind.SAVED_SETTINGS: (_tr("Save settings"), _tr("Settings (*.toml)")),
+        FileKind.SAVED_PREPROCESSING: (
+            _tr("Save the preprocessing"),
+            _tr("Preprocessing (*.toml)"),
         ),
     }
     return texts[kind]

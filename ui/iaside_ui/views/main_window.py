@@ -13,30 +13,36 @@ from PySide6.QtWidgets import (
     QMainWindow,
     QMessageBox,
     QScrollArea,
+    QSizePolicy,
     QStackedWidget,
+    QTableView,
+    QToolBar,
     QVBoxLayout,
     QWidget,
 )
 
 from iaside_audit import __version__
-from iaside_ui.actions import ACTIONS, MENUS, make_actions, plain_text, translated
+from iaside_ui.actions import ACTIONS, MENUS, TOOLBAR, make_actions, plain_text, translated
 from iaside_ui.icons import icon
 from iaside_ui.preferences import ColourScheme
-from iaside_ui.state import ActionKey, AppState, Page, possible_actions
+from iaside_ui.state import PAGE_ACTIONS, ActionKey, AppState, Page, possible_actions
 from iaside_ui.views import dialogs
+from iaside_ui.views.comparison_page import ComparisonPage
+from iaside_ui.views.inspector_page import InspectorPage
 from iaside_ui.views.message_bar import MessageBar
 from iaside_ui.views.result_page import ResultPage
 from iaside_ui.views.run_page import RunPage
 from iaside_ui.views.setup_page import SetupPage
 from iaside_ui.views.start_page import StartPage
-from iaside_ui.views.tables import selected_text
+from iaside_ui.views.tables import selected_text, table_rows
+from iaside_ui.views.themed_plot import ThemedPlot
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from PySide6.QtGui import QAction, QDragEnterEvent, QDropEvent
 
-    from iaside_ui.state import AuditRequest, Message, OpenResult, RunState
+    from iaside_ui.state import Message
     from iaside_ui.views.dialogs import Answer, FileKind, Question
 
 GEOMETRY: Final = "window/geometry"
@@ -61,14 +67,18 @@ class MainWindow(QMainWindow):
         self.actions_by_key: dict[ActionKey, QAction] = make_actions(self)
         self.message_bar = MessageBar(self)
         self.start_page = StartPage(self.actions_by_key, self)
-        self.setup_page = SetupPage(self)
+        self.setup_page = SetupPage(self.actions_by_key, self)
         self.run_page = RunPage(self.actions_by_key, self)
         self.result_page = ResultPage(self.actions_by_key, self)
+        self.inspector_page = InspectorPage(self.actions_by_key, self)
+        self.comparison_page = ComparisonPage(self)
         self._pages: dict[Page, QWidget] = {
             Page.START: _scrolled(self.start_page),
             Page.SETUP: _scrolled(self.setup_page),
             Page.RUN: _scrolled(self.run_page),
             Page.RESULT: _scrolled(self.result_page),
+            Page.INSPECTOR: _scrolled(self.inspector_page),
+            Page.COMPARISON: _scrolled(self.comparison_page),
         }
         self._stack = QStackedWidget(self)
         for page in self._pages.values():
@@ -79,6 +89,7 @@ class MainWindow(QMainWindow):
         layout.addWidget(self._stack, stretch=1)
         self.setCentralWidget(centre)
         self._fill_menus()
+        self._fill_toolbar()
         self.show_state(AppState())
 
     @property
@@ -101,19 +112,34 @@ class MainWindow(QMainWindow):
         )
         pause.setIconText(plain_text(pause.text()))
         pause.setIcon(icon("resume" if state.is_paused else "pause"))
+        self.actions_by_key[PAGE_ACTIONS[state.page]].setChecked(True)
         self._show_title(state)
 
-    def show_run(self, run: RunState) -> None:
-        """Show an audit under way."""
-        self.run_page.show_run(run)
+    def show_result(self, state: AppState) -> None:
+        """Show the current one of the open results."""
+        self.result_page.show_results(state.results, state.current)
 
-    def show_result(self, opened: OpenResult) -> None:
-        """Show a result."""
-        self.result_page.show_result(opened)
+    def exported_widget(self) -> QWidget | None:
+        """Return the plot or table that the page in view is about."""
+        match self.page:
+            case Page.RESULT:
+                return self.result_page.exported_widget()
+            case Page.RUN:
+                return self.run_page.plot
+            case Page.INSPECTOR:
+                return self.inspector_page.sweeps
+            case Page.COMPARISON:
+                return self.comparison_page.plot
+            case _:
+                return None
 
-    def show_request(self, request: AuditRequest) -> None:
-        """Fill the form of an audit."""
-        self.setup_page.show_request(request)
+    def numbers_of(self, widget: QWidget) -> list[Sequence[object]]:
+        """Return the numbers behind a plot or in a table, the headings first."""
+        if isinstance(widget, ThemedPlot):
+            return widget.numbers()
+        if isinstance(widget, QTableView):
+            return table_rows(widget)
+        return []
 
     def show_message(self, message: Message) -> None:
         """Show a message above the page."""
@@ -194,6 +220,23 @@ class MainWindow(QMainWindow):
                     menu.addSeparator()
                 else:
                     menu.addAction(self.actions_by_key[key])
+
+    def _fill_toolbar(self) -> None:
+        """Make the bar of pages, at the left, reached by Tab as well."""
+        bar = QToolBar(self.tr("Pages"), self)
+        bar.setObjectName("pages")
+        bar.setMovable(False)
+        bar.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextUnderIcon)
+        bar.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
+        self.addToolBar(Qt.ToolBarArea.LeftToolBarArea, bar)
+        for key in TOOLBAR:
+            action = self.actions_by_key[key]
+            bar.addAction(action)
+            button = bar.widgetForAction(action)
+            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+            button.setAccessibleName(translated(ACTIONS[key].text).replace("&", ""))
+            policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+            button.setSizePolicy(policy)
 
     def _show_title(self, state: AppState) -> None:
         name = self.tr("I-ASIDE Audit")

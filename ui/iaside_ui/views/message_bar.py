@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from PySide6.QtCore import QSize, Qt, Slot
+from PySide6.QtCore import QEvent, QSize, Qt, Slot
 from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent
 from PySide6.QtWidgets import (
     QFrame,
@@ -37,10 +37,11 @@ class MessageBar(QFrame):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._severity = Severity.INFORMATION
+        self._icon = QLabel(self)
         self.setFrameShape(QFrame.Shape.StyledPanel)
         self.setAutoFillBackground(True)
         self.setAccessibleName(self.tr("Message"))
-        self._icon = QLabel(self)
         self._text = QLabel(self)
         self._text.setWordWrap(True)
         self._text.setTextFormat(Qt.TextFormat.PlainText)
@@ -81,10 +82,8 @@ class MessageBar(QFrame):
 
     def show_message(self, message: Message) -> None:
         """Show a message, its details folded away."""
-        side = self.style().pixelMetric(QStyle.PixelMetric.PM_SmallIconSize)
-        self._icon.setPixmap(
-            icon(ICONS[message.severity]).pixmap(QSize(side, side), self.devicePixelRatioF())
-        )
+        self._severity = message.severity
+        self._paint_icon()
         self._icon.setAccessibleName(self._severity_name(message.severity))
         self._text.setText(message.text)
         self.details.setPlainText(message.details)
@@ -93,6 +92,17 @@ class MessageBar(QFrame):
         self.details.hide()
         self.show()
         QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(self, message.text))
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Follow the palette."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange:
+            self._paint_icon()
+
+    def _paint_icon(self) -> None:
+        side = self.style().pixelMetric(QStyle.PixelMetric.PM_SmallIconSize)
+        sign = icon(ICONS[self._severity])
+        self._icon.setPixmap(sign.pixmap(QSize(side, side), self.devicePixelRatioF()))
 
     @Slot()
     def close_message(self) -> None:

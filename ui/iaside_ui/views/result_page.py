@@ -1,44 +1,44 @@
-"""A result, and where it comes from."""
+"""A result: its score in a sentence, and everything behind it on tabs."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QSplitter, QVBoxLayout, QWidget
-
-from iaside_audit.report import (
-    format_percent,
-    importance_rows,
-    null_sentence,
-    score_rows,
-    score_sentence,
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtWidgets import (
+    QComboBox,
+    QHBoxLayout,
+    QLabel,
+    QSizePolicy,
+    QTabWidget,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
 )
+
+from iaside_audit.report import null_sentence, score_sentence
+from iaside_audit.report.summary import elided
 from iaside_ui.appearance import enlarge_font
-from iaside_ui.qtmodels import LogModel, band_model, fact_model, score_model
-from iaside_ui.state import ActionKey, Note, NoteKind, provenance
-from iaside_ui.views.importance_plot import ImportancePlot
-from iaside_ui.views.run_page import action_button
-from iaside_ui.views.tables import (
-    fit_columns,
-    fit_to_rows,
-    make_heading,
-    make_list,
-    make_table,
-    span_groups,
-)
+from iaside_ui.state import ActionKey
+from iaside_ui.views.breakdown_panels import ClassesPanel, ImagesPanel, InteractionsPanel
+from iaside_ui.views.buttons import action_button
+from iaside_ui.views.importance_panel import ImportancePanel
+from iaside_ui.views.origin_panel import OriginPanel
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from PySide6.QtGui import QAction
 
-    from iaside_audit.result import AuditResult
     from iaside_ui.state import OpenResult
+    from iaside_ui.state.breakdown import ClassRow, ImageTable, InteractionTable
+
+NAME_CHARACTERS: Final = 48
 
 
 class ResultPage(QWidget):
-    """The score in a sentence, the bands as bars and numbers; beside them scores and origin.
+    """The sentences above, tabs below.
 
     Parameters
     ----------
@@ -48,10 +48,13 @@ class ResultPage(QWidget):
         Its owner.
     """
 
+    resultChosen = Signal(int)  # place among the open results
+    imageChosen = Signal(str)  # path of an image, as reports name it
+
     def __init__(self, actions: Mapping[ActionKey, QAction], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._sentence = QLabel(self)
-        enlarge_font(self._sentence, 1.3)
+        enlarge_font(self._sentence, 1.25)
         self._null = QLabel(self)
         for label in (self._sentence, self._null):
             label.setWordWrap(True)
@@ -59,94 +62,126 @@ class ResultPage(QWidget):
                 Qt.TextInteractionFlag.TextSelectableByMouse
                 | Qt.TextInteractionFlag.TextSelectableByKeyboard
             )
-        self._caption = QLabel(self)
-        self._caption.setWordWrap(True)
-        self.plot = ImportancePlot(self)
-        self._bands = band_model(self)
-        self._scores = score_model(self)
-        self._facts = fact_model(self)
-        self._warnings = LogModel(self)
-        self.band_table = make_table(self._bands, self.tr("Bands"), self)
-        self.score_table = make_table(self._scores, self.tr("Scores"), self)
-        self.fact_table = make_table(self._facts, self.tr("Provenance"), self)
-        self.warning_list = make_list(self._warnings, self.tr("Warnings and images left out"), self)
+        self.meaning_button = QToolButton(self)
+        self.meaning_button.setText(self.tr("What it &means"))
+        self.meaning_button.setCheckable(True)
+        self.meaning_button.setToolTip(self.tr("What the score predicts, and what it does not."))
+        self._meaning = QLabel(self._meaning_text(), self)
+        self._meaning.setWordWrap(True)
+        self._meaning.hide()
+        self.chooser = QComboBox(self)
+        self.chooser.setAccessibleName(self.tr("Open results"))
+        self.chooser.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.chooser.setSizeAdjustPolicy(
+            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        )
+        self.importance = ImportancePanel(self)
+        self.origin = OriginPanel(self)
+        self.tabs = QTabWidget(self)
+        self.tabs.addTab(self.importance, self.tr("Importance"))
+        self.interactions = InteractionsPanel(self)
+        self.classes = ClassesPanel(self)
+        self.images = ImagesPanel(self)
+        self.tabs.addTab(self.interactions, self.tr("Interactions"))
+        self.tabs.addTab(self.classes, self.tr("Classes"))
+        self.tabs.addTab(self.images, self.tr("Images"))
+        self.tabs.addTab(self.origin, self.tr("Warnings and provenance"))
+        self._shown: OpenResult | None = None
         self._arrange(actions)
-
-    def _arrange(self, actions: Mapping[ActionKey, QAction]) -> None:
-        sentences = QVBoxLayout()
-        sentences.addWidget(self._sentence)
-        sentences.addWidget(self._null)
-        head = QHBoxLayout()
-        head.addLayout(sentences, stretch=1)
-        for key in (ActionKey.SAVE_RESULT, ActionKey.EXPORT_REPORT):
-            button = action_button(actions[key], self)
-            head.addWidget(button, alignment=Qt.AlignmentFlag.AlignTop)
-        left, right = QWidget(self), QWidget(self)
-        numbers = QVBoxLayout(left)
-        numbers.setContentsMargins(0, 0, 0, 0)
-        numbers.addWidget(self._caption)
-        numbers.addWidget(self.plot, stretch=3)
-        numbers.addWidget(make_heading(self.tr("&Bands"), self.band_table, self))
-        numbers.addWidget(self.band_table, stretch=2)
-        origin = QVBoxLayout(right)
-        origin.setContentsMargins(0, 0, 0, 0)
-        for heading, view, stretch in (
-            (self.tr("S&cores"), self.score_table, 0),
-            (self.tr("&Warnings and images left out"), self.warning_list, 1),
-            (self.tr("&Provenance"), self.fact_table, 3),
-        ):
-            origin.addWidget(make_heading(heading, view, self))
-            origin.addWidget(view, stretch=stretch)
-        columns = QSplitter(Qt.Orientation.Horizontal, self)
-        columns.setChildrenCollapsible(False)
-        columns.addWidget(left)
-        columns.addWidget(right)
-        columns.setStretchFactor(0, 3)
-        columns.setStretchFactor(1, 2)
-        layout = QVBoxLayout(self)
-        layout.addLayout(head)
-        layout.addWidget(columns, stretch=1)
+        self.meaning_button.toggled.connect(self._meaning.setVisible)
+        self.chooser.activated.connect(self._choose)
+        self.images.imageChosen.connect(self.imageChosen)
 
     @property
     def sentences(self) -> tuple[str, str]:
         """What is said of the score."""
         return self._sentence.text(), self._null.text()
 
-    def show_result(self, opened: OpenResult) -> None:
-        """Show a result."""
-        result = opened.result
-        self._sentence.setText(score_sentence(result))
-        self._null.setText(null_sentence(result))
-        self._caption.setText(self._caption_of(result))
-        self.plot.show_bands(result.bands)
-        self._bands.show_rows(importance_rows(result))
-        self._scores.show_rows(score_rows(result))
-        facts = provenance(result)
-        self._facts.show_rows(facts)
-        self._warnings.show_notes(self._notes(opened))
-        for table in (self.band_table, self.score_table):
-            fit_to_rows(table)
-        fit_columns(self.fact_table)
-        span_groups(self.fact_table, [fact.group for fact in facts])
+    def show_results(self, results: Sequence[OpenResult], current: int) -> None:
+        """Offer the open results, and show one of them."""
+        self.chooser.clear()
+        self.chooser.addItems([result_name(one) for one in results])
+        self.chooser.setCurrentIndex(current)
+        if not 0 <= current < len(results) or results[current] is self._shown:
+            return
+        opened = self._shown = results[current]
+        self._sentence.setText(score_sentence(opened.result))
+        self._null.setText(null_sentence(opened.result))
+        self.importance.show_result(opened.result)
+        self.origin.show_result(opened)
+        n_warnings = len(opened.result.warnings) + int(opened.is_partial)
+        title = self.tr("Provenance")
+        if n_warnings:
+            title = self.tr("Warnings ({n}) and provenance").format(n=n_warnings)
+        self.tabs.setTabText(self.tabs.indexOf(self.origin), title)
 
-    def _caption_of(self, result: AuditResult) -> str:
-        caption = self.tr(
-            "Importance of the bands (images: {n}); whiskers: {confidence} intervals"
-        ).format(n=result.estimator.n_images, confidence=format_percent(result.spec.confidence))
-        if any(band.at_boundary for band in result.bands):
-            caption += self.tr("; hatched: the lowest band, or not told from it")
-        return caption
+    def show_breakdown(
+        self,
+        images: ImageTable,
+        classes: Sequence[ClassRow],
+        interactions: InteractionTable,
+        *,
+        unit: str,
+        gap: str,
+    ) -> None:
+        """Show who and where; `gap` says why there is nothing."""
+        self.images.show_table(images, unit=unit)
+        self.classes.show_rows(classes, unit=unit, gap=gap)
+        self.interactions.show_table(interactions)
 
-    def _notes(self, opened: OpenResult) -> tuple[Note, ...]:
-        """Return what a reader of the numbers must know."""
-        notes = [
-            Note(kind=NoteKind.WARNING, text=warning.message) for warning in opened.result.warnings
-        ]
-        if opened.is_partial:
-            text = self.tr("The audit was cancelled: these numbers are over the images done.")
-            notes.insert(0, Note(kind=NoteKind.WARNING, text=text))
-        notes += [
-            Note(kind=NoteKind.LEFT_OUT, text=f"{failed.path}: {failed.reason}")
-            for failed in opened.result.data.failed
-        ]
-        return tuple(notes) or (Note(kind=NoteKind.FACT, text=self.tr("None.")),)
+    def exported_widget(self) -> QWidget:
+        """Return the plot or table of the tab that is shown."""
+        widgets: dict[QWidget, QWidget] = {
+            self.importance: self.importance.plot,
+            self.interactions: self.interactions.table,
+            self.classes: self.classes.table,
+            self.images: self.images.table,
+            self.origin: self.origin.fact_table,
+        }
+        return widgets[self.tabs.currentWidget()]
+
+    def _arrange(self, actions: Mapping[ActionKey, QAction]) -> None:
+        head = QHBoxLayout()
+        head.addWidget(self.chooser, stretch=1)
+        for key in (
+            ActionKey.SAVE_RESULT,
+            ActionKey.EXPORT_REPORT,
+            ActionKey.INSPECT_BANDS,
+            ActionKey.CLOSE_RESULT,
+        ):
+            head.addWidget(action_button(actions[key], self))
+        line = QHBoxLayout()
+        sentences = QVBoxLayout()
+        sentences.addWidget(self._sentence)
+        sentences.addWidget(self._null)
+        line.addLayout(sentences, stretch=1)
+        line.addWidget(self.meaning_button, alignment=Qt.AlignmentFlag.AlignTop)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addLayout(head)
+        layout.addLayout(line)
+        layout.addWidget(self._meaning)
+        layout.addWidget(self.tabs, stretch=1)
+
+    def _meaning_text(self) -> str:
+        return self.tr(
+            "The score says where in the spectrum this model finds what it needs: above 0 at low "
+            "frequencies, below 0 at high ones. Natural perturbations such as noise, blur and "
+            "compression harm high frequencies first, so a higher score goes with smaller errors "
+            "under them; it orders models, and does not foretell an error rate. It says nothing "
+            "about attacks made for this model, about other domains, other preprocessing or "
+            "classes that the images do not show, and compares only audits of the same bands, "
+            "baseline and images. Measure corruptions themselves to know their errors."
+        )
+
+    @Slot(int)
+    def _choose(self, place: int) -> None:
+        self.resultChosen.emit(place)
+
+
+def result_name(opened: OpenResult) -> str:
+    """Return what an open result is called in a list."""
+    model = elided(Path(opened.result.model.path).name, NAME_CHARACTERS)
+    if opened.path is None:
+        return f"{model} (not saved)" if opened.asks_to_be_saved else f"{model} (new)"
+    return f"{model} - {elided(str(opened.path), NAME_CHARACTERS)}"

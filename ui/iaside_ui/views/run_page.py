@@ -4,28 +4,29 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import (
     QGridLayout,
     QHBoxLayout,
     QLabel,
     QProgressBar,
+    QPushButton,
     QSplitter,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
 from iaside_audit.report import format_duration, format_estimate, format_percent
 from iaside_ui.appearance import enlarge_font
-from iaside_ui.qtmodels import LogModel
-from iaside_ui.state import ActionKey
+from iaside_ui.qtmodels import ROW_ROLE, LogModel, queue_model
+from iaside_ui.state import ActionKey, QueuedRun, RunOutcome
+from iaside_ui.views.buttons import action_button
 from iaside_ui.views.importance_plot import ImportancePlot
 from iaside_ui.views.score_trace import ScoreTrace
-from iaside_ui.views.tables import make_heading, make_list
+from iaside_ui.views.tables import fit_columns, make_heading, make_list, make_table
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from PySide6.QtGui import QAction
 
@@ -35,7 +36,7 @@ LOG_LINES = 6
 
 
 class RunPage(QWidget):
-    """Progress above, the numbers settling in the middle, the log below.
+    """Progress above, the numbers settling in the middle, log and queue below.
 
     Parameters
     ----------
@@ -44,6 +45,8 @@ class RunPage(QWidget):
     parent : QWidget or None
         Its owner.
     """
+
+    removeAsked = Signal(int)  # number of a run that waits
 
     def __init__(self, actions: Mapping[ActionKey, QAction], parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -62,7 +65,16 @@ class RunPage(QWidget):
         self.trace = ScoreTrace(self)
         self._log_model = LogModel(self)
         self.log = make_list(self._log_model, self.tr("Warnings and images left out"), self)
-        self.log.setMaximumHeight(LOG_LINES * self.log.fontMetrics().lineSpacing())
+        self._queue = queue_model(self)
+        self.queue = make_table(self._queue, self.tr("Audits that were asked for"), self)
+        self.remove_button = QPushButton(self.tr("&Take out of the queue"), self)
+        self.remove_button.setToolTip(self.tr("Forget the selected audit, which waits."))
+        self.remove_button.setEnabled(False)
+        self._title.setText(self.tr("No audit is running"))
+        self._progress_text.setText(
+            self.tr("Set one up, or try the built-in model: what is measured appears here live.")
+        )
+        self._progress.setRange(0, 1)
         self._arrange(actions)
 
     def _arrange(self, actions: Mapping[ActionKey, QAction]) -> None:
@@ -86,13 +98,35 @@ class RunPage(QWidget):
         panels.addWidget(score)
         panels.setStretchFactor(0, 3)
         panels.setStretchFactor(1, 2)
+        below = QSplitter(Qt.Orientation.Horizontal, self)
+        below.setChildrenCollapsible(False)
+        for title, view, extra in (
+            (self.tr("&Log"), self.log, None),
+            (self.tr("&Queue"), self.queue, self.remove_button),
+        ):
+            panel = QWidget(self)
+            column = QVBoxLayout(panel)
+            column.setContentsMargins(0, 0, 0, 0)
+            line = QHBoxLayout()
+            line.addWidget(make_heading(title, view, panel))
+            line.addStretch(1)
+            if extra is not None:
+                line.addWidget(extra)
+            column.addLayout(line)
+            column.addWidget(view)
+            below.addWidget(panel)
+        below.setStretchFactor(0, 3)
+        below.setStretchFactor(1, 2)
+        below.setMaximumHeight((LOG_LINES + 2) * round(1.4 * self.fontMetrics().lineSpacing()))
         layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
         layout.addLayout(head)
         layout.addWidget(self._progress)
         layout.addWidget(self._progress_text)
         layout.addWidget(panels, stretch=1)
-        layout.addWidget(make_heading(self.tr("&Log"), self.log, self))
-        layout.addWidget(self.log)
+        layout.addWidget(below)
+        self.queue.selectionModel().selectionChanged.connect(self._offer)
+        self.remove_button.clicked.connect(self._remove)
 
     @property
     def progress_text(self) -> str:
@@ -112,6 +146,35 @@ class RunPage(QWidget):
         self._progress_text.setText(self._progress_sentence(run))
         self._log_model.show_notes(run.notes)
         self._show_estimate(run)
+
+    def show_queue(self, runs: Sequence[QueuedRun]) -> None:
+        """List the audits that were asked for, the last first."""
+        self._queue.show_rows(tuple(reversed(runs)))
+        fit_columns(self.queue)
+        self._offer()
+        if not any(run.outcome == RunOutcome.RUNNING for run in runs):
+            self._progress.setRange(0, 1)
+            self._progress.setValue(0)
+            self._title.setText(self.tr("No audit is running"))
+            self._progress_text.setText("")
+
+    def _chosen(self) -> QueuedRun | None:
+        """Return the run that is selected, if it waits."""
+        rows = self.queue.selectionModel().selectedRows()
+        run = rows[0].data(ROW_ROLE) if rows else None
+        if isinstance(run, QueuedRun) and run.outcome == RunOutcome.WAITING:
+            return run
+        return None
+
+    @Slot()
+    def _offer(self) -> None:
+        self.remove_button.setEnabled(self._chosen() is not None)
+
+    @Slot()
+    def _remove(self) -> None:
+        run = self._chosen()
+        if run is not None:
+            self.removeAsked.emit(run.number)
 
     def _show_estimate(self, run: RunState) -> None:
         confidence = format_percent(run.confidence)
@@ -149,13 +212,3 @@ class RunPage(QWidget):
         if run.is_paused:
             parts.insert(0, self.tr("Paused"))
         return ", ".join(parts)
-
-
-def action_button(action: QAction, parent: QWidget) -> QToolButton:
-    """Return a button with the text, icon and state of `action`, reached by Tab."""
-    button = QToolButton(parent)
-    button.setDefaultAction(action)
-    button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-    button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-    button.setAccessibleName(action.iconText())
-    return button

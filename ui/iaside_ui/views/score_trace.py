@@ -37,6 +37,7 @@ class ScoreTrace(ThemedPlot):
             y_label=self.tr("signed score"),
             parent=parent,
         )
+        self._points: tuple[ScorePoint, ...] = ()
         colour = QColor(TRACE_COLOUR)
         band = QColor(colour)
         band.setAlpha(BAND_OPACITY)
@@ -54,6 +55,7 @@ class ScoreTrace(ThemedPlot):
 
     def show_points(self, points: Sequence[ScorePoint], n_images: int) -> None:
         """Draw the trace; the axis reaches to `n_images`, where it will end."""
+        self._points = tuple(points)
         n_done = np.array([point.n_images for point in points], dtype=float)
         table = np.array([(point.value, point.low, point.high) for point in points])
         values, lows, highs = table.reshape(-1, 3).T
@@ -65,6 +67,12 @@ class ScoreTrace(ThemedPlot):
         if points:
             shown = np.concatenate([values, lows[is_known], highs[is_known], [0.0]])
             self.plot.setYRange(shown.min(), shown.max(), padding=0.1)
+
+    def numbers(self) -> list[Sequence[object]]:
+        """Return the trace."""
+        rows: list[Sequence[object]] = [("n_images", "signed", "low", "high")]
+        rows += [(one.n_images, one.value, one.low, one.high) for one in self._points]
+        return rows
 
     def recolour(self) -> None:
         """Draw the zero line in the colour of text."""

@@ -1,134 +1,169 @@
-"""The form of an audit."""
+"""The form of an audit, its plan as it changes, and the preprocessing assistant."""
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtCore import QCoreApplication, Qt, Signal, Slot
 from PySide6.QtWidgets import (
-    QComboBox,
     QFormLayout,
+    QGroupBox,
     QHBoxLayout,
     QLabel,
-    QPushButton,
+    QScrollArea,
+    QSplitter,
     QVBoxLayout,
     QWidget,
 )
 
 from iaside_ui.appearance import enlarge_font
-from iaside_ui.icons import icon
-from iaside_ui.state import AuditRequest, LabelSource
-from iaside_ui.views.dialogs import FileKind
-from iaside_ui.views.fields import PathField
+from iaside_ui.state import ActionKey, AssistantState, Examination, Form
+from iaside_ui.state.form import GROUPS
+from iaside_ui.views.assistant_panel import AssistantPanel
+from iaside_ui.views.buttons import action_button
+from iaside_ui.views.fields import FaultLabel, Field
 
-LABEL_SOURCES: Final = (LabelSource.AUTO, LabelSource.SELF, LabelSource.FILE)
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from PySide6.QtGui import QAction
+
+LEFT_GROUPS: Final = ("Model and images", "Bands", "Absence and value")
+"""The others stand in the second column."""
+FILE_ACTIONS: Final = (
+    ActionKey.UNDO,
+    ActionKey.REDO,
+    ActionKey.LOAD_SETTINGS,
+    ActionKey.SAVE_SETTINGS,
+    ActionKey.COPY_COMMAND,
+)
 
 
 class SetupPage(QWidget):
-    """Model, images, and where labels and preprocessing come from."""
+    """Fields on the left, the plan and the assistant on the right.
 
-    auditRequested = Signal(AuditRequest)
-    leaveAsked = Signal()
+    Parameters
+    ----------
+    actions : mapping
+        Of the window.
+    parent : QWidget or None
+        Its owner.
+    """
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    fieldEdited = Signal(str, str)  # name, text
+
+    def __init__(self, actions: Mapping[ActionKey, QAction], parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        title = QLabel(self.tr("Audit a model"), self)
-        enlarge_font(title, 1.6)
-        self._model = PathField(
-            FileKind.MODEL,
-            name=self.tr("Model"),
-            hint=self.tr("An .onnx image classifier"),
-            parent=self,
-        )
-        self._images = PathField(
-            FileKind.IMAGES,
-            name=self.tr("Images"),
-            hint=self.tr("A folder, a CSV of path and label, or an .npz"),
-            parent=self,
-        )
-        self._label_source = QComboBox(self)
-        self._label_source.setAccessibleName(self.tr("Labels"))
-        self._label_source.addItems(
-            [
-                self.tr("Found with the images: a CSV, or folders named as classes"),
-                self.tr("The model's own predictions (no accuracy then)"),
-                self.tr("From a file"),
-            ]
-        )
-        self._labels_file = PathField(
-            FileKind.LABELS,
-            name=self.tr("File of labels"),
-            hint=self.tr("A CSV with the columns path and label"),
-            parent=self,
-        )
-        self._preprocessing = PathField(
-            FileKind.PREPROCESSING,
-            name=self.tr("Preprocessing"),
-            hint=self.tr("Optional: else found beside the model or in it, never assumed"),
-            parent=self,
-        )
-        self.back_button = QPushButton(self.tr("&Back"), self)
-        self.start_button = QPushButton(icon("audit"), self.tr("&Start audit"), self)
-        self.start_button.setDefault(True)
-        self._form = QFormLayout()
-        self._arrange(title)
-        self._label_source.currentIndexChanged.connect(self._offer_labels_file)
-        self.start_button.clicked.connect(self._request)
-        self.back_button.clicked.connect(self.leaveAsked)
-        for field in (self._model, self._images, self._labels_file, self._preprocessing):
-            field.returnPressed.connect(self._request)
-        self._offer_labels_file(self._label_source.currentIndex())
+        self.fields: dict[str, Field] = {}
+        self._plan = QLabel(self)
+        self._plan.setWordWrap(True)
+        self._plan.setAccessibleName(self.tr("Plan of the audit"))
+        self._plan.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._plan.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
+        self._fault = FaultLabel(self)
+        self.assistant = AssistantPanel(actions, self)
+        self._arrange(actions)
 
-    def _arrange(self, title: QLabel) -> None:
-        form = self._form
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        form.addRow(self.tr("&Model"), self._model)
-        form.addRow(self.tr("&Images"), self._images)
-        form.addRow(self.tr("&Labels"), self._label_source)
-        form.addRow(self.tr("&File of labels"), self._labels_file)
-        form.addRow(self.tr("&Preprocessing"), self._preprocessing)
-        buttons = QHBoxLayout()
-        buttons.addStretch()
-        buttons.addWidget(self.back_button)
-        buttons.addWidget(self.start_button)
-        column = QVBoxLayout()
-        column.addStretch(1)
-        column.addWidget(title)
-        column.addSpacing(self.fontMetrics().lineSpacing())
-        column.addLayout(form)
-        column.addSpacing(self.fontMetrics().lineSpacing())
-        column.addLayout(buttons)
-        column.addStretch(2)
-        layout = QHBoxLayout(self)
-        layout.addStretch(1)
-        layout.addLayout(column, 4)
-        layout.addStretch(1)
+    @property
+    def plan_text(self) -> str:
+        """The plan in words."""
+        return self._plan.text()
 
-    def request(self) -> AuditRequest:
-        """Return what the form holds."""
-        return AuditRequest(
-            model=self._model.text,
-            images=self._images.text,
-            label_source=LABEL_SOURCES[self._label_source.currentIndex()],
-            labels_file=self._labels_file.text,
-            preprocessing=self._preprocessing.text,
-        )
+    def show_form(self, form: Form) -> None:
+        """Fill in the fields."""
+        for name, field in self.fields.items():
+            field.show_text(form.text(name))
 
-    def show_request(self, request: AuditRequest) -> None:
-        """Fill the form, and put the keyboard where something is missing."""
-        self._model.set_text(request.model)
-        self._images.set_text(request.images)
-        self._label_source.setCurrentIndex(LABEL_SOURCES.index(request.label_source))
-        self._labels_file.set_text(request.labels_file)
-        self._preprocessing.set_text(request.preprocessing)
-        missing = self._model if not request.model else self._images
-        missing.setFocus(Qt.FocusReason.OtherFocusReason)
+    def show_examination(self, found: Examination, *, is_pending: bool = False) -> None:
+        """Show the plan, and what is wrong beside the fields."""
+        for name, field in self.fields.items():
+            fault = found.faults.get(name, "")
+            is_missing = name in ("model", "images") and not found.form.text(name)
+            field.show_fault("" if is_missing else fault)
+        self._fault.show_fault(found.faults.get("", ""))
+        sentences = list(found.sentences())
+        if is_pending:
+            sentences.append(self.tr("Looking..."))
+        elif not sentences:
+            sentences.append(self.tr("Choose a model and images to see what the audit will take."))
+        self._plan.setText("\n".join(sentences))
 
-    @Slot()
-    def _request(self) -> None:
-        self.auditRequested.emit(self.request())
+    def show_assistant(self, state: AssistantState) -> None:
+        """Show how far the preprocessing assistant is."""
+        self.assistant.show_state(state)
 
-    @Slot(int)
-    def _offer_labels_file(self, choice: int) -> None:
-        is_file = LABEL_SOURCES[choice] == LabelSource.FILE
-        self._form.setRowVisible(self._labels_file, is_file)
+    def focus_missing(self, form: Form) -> None:
+        """Put the keyboard where something is missing."""
+        missing = "model" if not form.text("model") else "images"
+        self.fields[missing].setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def _arrange(self, actions: Mapping[ActionKey, QAction]) -> None:
+        title = QLabel(self.tr("Set up an audit"), self)
+        enlarge_font(title, 1.4)
+        head = QHBoxLayout()
+        head.addWidget(title)
+        head.addStretch(1)
+        for key in FILE_ACTIONS:
+            has_text = key not in (ActionKey.UNDO, ActionKey.REDO)
+            head.addWidget(action_button(actions[key], self, has_text=has_text))
+        columns = QSplitter(Qt.Orientation.Horizontal, self)
+        columns.setChildrenCollapsible(False)
+        columns.addWidget(self._form_panel())
+        columns.addWidget(self._plan_panel(actions))
+        columns.setStretchFactor(0, 3)
+        columns.setStretchFactor(1, 2)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addLayout(head)
+        layout.addWidget(columns, stretch=1)
+
+    def _form_panel(self) -> QWidget:
+        panel = QWidget(self)
+        sides = [QVBoxLayout(), QVBoxLayout()]
+        for group, fields in GROUPS.items():
+            box = QGroupBox(_translated(group), panel)
+            grid = QFormLayout(box)
+            grid.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+            for one in fields:
+                field = Field(one, box)
+                field.edited.connect(self._edit)
+                self.fields[one.name] = field
+                grid.addRow(field.label, field)
+            sides[int(group not in LEFT_GROUPS)].addWidget(box)
+        layout = QHBoxLayout(panel)
+        layout.setContentsMargins(0, 0, 0, 0)
+        for side, stretch in zip(sides, (3, 2), strict=True):
+            side.addStretch(1)
+            layout.addLayout(side, stretch)
+        area = QScrollArea(self)
+        area.setFrameShape(QScrollArea.Shape.NoFrame)
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        area.setWidgetResizable(True)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setWidget(panel)
+        bar = area.verticalScrollBar().sizeHint().width()
+        area.setMinimumWidth(panel.minimumSizeHint().width() + bar)
+        return area
+
+    def _plan_panel(self, actions: Mapping[ActionKey, QAction]) -> QWidget:
+        panel = QWidget(self)
+        box = QGroupBox(self.tr("Plan"), panel)
+        inside = QVBoxLayout(box)
+        inside.addWidget(self._plan, stretch=1)
+        inside.addWidget(self._fault)
+        start = action_button(actions[ActionKey.START_AUDIT], box)
+        enlarge_font(start, 1.1)
+        inside.addWidget(start, alignment=Qt.AlignmentFlag.AlignRight)
+        layout = QVBoxLayout(panel)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(box)
+        layout.addWidget(self.assistant, stretch=1)
+        return panel
+
+    @Slot(str, str)
+    def _edit(self, name: str, text: str) -> None:
+        self.fieldEdited.emit(name, text)
+
+
+def _translated(text: str) -> str:
+    return QCoreApplication.translate("fields", text)

@@ -5,18 +5,22 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QPainter
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
     QLabel,
     QListView,
     QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
     QTableView,
     QWidget,
 )
 
-from iaside_ui.appearance import characters_wide
+from iaside_ui.appearance import BAR_COLOUR, characters_wide
+from iaside_ui.qtmodels import VALUE_ROLE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,6 +29,7 @@ if TYPE_CHECKING:
 
 ROOM_CHARACTERS: Final = 2
 MIN_LINES: Final = 7
+SHARE_OPACITY: Final = 110
 
 
 def make_table(model: QAbstractItemModel, name: str, parent: QWidget) -> QTableView:
@@ -122,3 +127,35 @@ def selected_text(view: QAbstractItemView) -> str:
     for index in selection:
         lines.setdefault(index.row(), {})[index.column()] = str(index.data())
     return "\n".join("\t".join(text for _, text in sorted(line.items())) for line in lines.values())
+
+
+def table_rows(table: QTableView) -> list[Sequence[object]]:
+    """Return every cell of a table as text, the headings first."""
+    model = table.model()
+    columns, horizontal = range(model.columnCount()), Qt.Orientation.Horizontal
+    rows: list[Sequence[object]] = [[str(model.headerData(one, horizontal)) for one in columns]]
+    rows += [
+        [str(model.index(row, column).data() or "") for column in columns]
+        for row in range(model.rowCount())
+    ]
+    return rows
+
+
+class ShareDelegate(QStyledItemDelegate):
+    """Paints a bar behind a share, as long as the share is large."""
+
+    def paint(
+        self,
+        painter: QPainter,
+        option: QStyleOptionViewItem,
+        index: QModelIndex | QPersistentModelIndex,
+    ) -> None:
+        """Paint the bar, then the text over it."""
+        share = index.data(VALUE_ROLE)
+        if isinstance(share, float):
+            rect = QRectF(option.rect)
+            colour = QColor(BAR_COLOUR)
+            colour.setAlpha(SHARE_OPACITY)
+            rect.setWidth(rect.width() * min(max(share, 0.0), 1.0))
+            painter.fillRect(rect.adjusted(0, 2, 0, -2), colour)
+        super().paint(painter, option, index)

@@ -18,10 +18,11 @@ from iaside_ui.state import RunState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from iaside_audit.events import Event
 
-    RunAudit = Callable[[AuditSpec, Control], Iterator[Event]]
+    RunAudit = Callable[[AuditSpec, Control, Path | None], Iterator[Event]]
 
 FRAME_MS: Final = 33
 """Thirty pictures a second are as many as anyone sees."""
@@ -43,11 +44,11 @@ class AuditWorker(QObject):
         super().__init__()
         self._run_audit = run_audit
 
-    @Slot(int, AuditSpec, Control)
-    def run(self, number: int, spec: AuditSpec, control: Control) -> None:
+    @Slot(int, AuditSpec, Control, object)
+    def run(self, number: int, spec: AuditSpec, control: Control, out: Path | None) -> None:
         """Run one audit to its last event."""
         try:
-            for event in (self._run_audit or _engine())(spec, control):
+            for event in (self._run_audit or _audit_into)(spec, control, out):
                 self.eventHappened.emit(number, event)
         except Exception as error:  # noqa: BLE001 - handed to the window's thread
             self.auditFailed.emit(number, error)
@@ -68,7 +69,7 @@ class AuditRunner(QObject):
     auditFinished = Signal(AuditResult)
     auditCancelled = Signal(object)  # the partial AuditResult, or None
     auditFailed = Signal(Exception)
-    _runAsked = Signal(int, AuditSpec, Control)
+    _runAsked = Signal(int, AuditSpec, Control, object)
 
     def __init__(self, run_audit: RunAudit | None = None, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -100,14 +101,22 @@ class AuditRunner(QObject):
         """Whether the audit under way was asked to stop."""
         return self._control is not None and self._control.is_cancelled
 
-    def start(self, spec: AuditSpec) -> None:
-        """Start an audit; the one before it, if it still runs, is abandoned."""
+    def start(self, spec: AuditSpec, out: Path | None = None) -> None:
+        """Start an audit; the one before it, if it still runs, is abandoned.
+
+        Parameters
+        ----------
+        spec : AuditSpec
+            What is asked.
+        out : Path or None
+            Folder that keeps rows and result, and from which an interrupted audit goes on.
+        """
         self.abandon()
         self._number += 1
         self._control = Control()
         self._state = RunState(name=spec.model.name, confidence=spec.confidence)
         self._show()
-        self._runAsked.emit(self._number, spec, self._control)
+        self._runAsked.emit(self._number, spec, self._control, out)
 
     def toggle_pause(self) -> None:
         """Pause the audit, or let it go on."""
@@ -177,8 +186,29 @@ class AuditRunner(QObject):
             self.stateChanged.emit(self._state)
 
 
-def _engine() -> RunAudit:
-    """Import the engine in the audit thread: it takes a third of a second."""
-    from iaside_audit import run_audit  # noqa: PLC0415 - start-up time
+def _audit_into(spec: AuditSpec, control: Control, out: Path | None) -> Iterator[Event]:
+    """Run an audit as the command line does; with a folder, its result is in it before the end.
 
-    return run_audit
+    The engine is imported here, in the audit thread: it takes a third of a second.
+    """
+    from iaside_audit import run_audit  # noqa: PLC0415
+
+    if out is None:
+        yield from run_audit(spec, control)
+        return
+    from iaside_audit.cli.folder import claimed_output_folder, set_result_aside  # noqa: PLC0415
+    from iaside_audit.report import write_output_folder  # noqa: PLC0415
+    from iaside_audit.store import default_cache_path  # noqa: PLC0415
+
+    with claimed_output_folder(out, spec):
+        for event in run_audit(spec, control, out=out, cache=default_cache_path()):
+            result: AuditResult | None = None
+            if isinstance(event, Finished):
+                result = event.result
+            elif isinstance(event, Cancelled):
+                result = event.partial
+            if result is not None:
+                if not spec.resume:
+                    set_result_aside(out)
+                write_output_folder(result, out)
+            yield event

@@ -1,0 +1,309 @@
+"""Images, classes, interactions, comparisons and exports of results."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from audit_material import ConvNet, audit_here, convnet_spec
+from iaside_ui.qtmodels import ImageModel, InteractionModel, class_model
+from iaside_ui.state import ActionKey, OpenResult, Page
+from iaside_ui.state.breakdown import (
+    ImageRow,
+    InteractionTable,
+    class_rows,
+    image_table,
+    interaction_table,
+)
+from iaside_ui.state.comparison import NamedResult, compared
+from iaside_ui.workers import Thumbnails
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QImage
+
+from iaside_audit.report import load_result, write_result
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from iaside_ui.app import Program
+    from pytestqt.modeltest import ModelTester
+    from pytestqt.qtbot import QtBot
+
+    from iaside_audit.result import AuditResult
+
+N_IMAGES = 8
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of a small network and its images."""
+    return tmp_path_factory.mktemp("material")
+
+
+@pytest.fixture(scope="module")
+def exact(folder: Path) -> AuditResult:
+    """Return a result of all coalitions, with its rows."""
+    return audit_here(convnet_spec(folder, n_images=N_IMAGES, estimator="exact"))
+
+
+def an_image(number: int, *, label: str = "a", is_right: bool | None = True) -> ImageRow:
+    """Return a row of numbers that follow from `number`."""
+    return ImageRow(
+        path=f"{number}.png",
+        location=f"/nowhere/{number}.png",
+        label=label,
+        prediction=label if is_right else "other",
+        is_right=is_right,
+        empty=-3.0,
+        grand=float(-number),
+        shapley=(float(number), -1.0, 0.5),
+    )
+
+
+def test_images_add_up_to_the_result(exact: AuditResult) -> None:
+    """Shapley values of the images average to those of the model, and sum to each one's gain."""
+    rows = image_table(exact).rows
+    assert len(rows) == N_IMAGES
+    means = np.mean([row.shapley for row in rows], axis=0)
+    assert means == pytest.approx([band.shapley for band in exact.bands])
+    for row in rows:
+        assert sum(row.shapley) == pytest.approx(row.grand - row.empty)
+    assert np.mean([row.is_right for row in rows]) == pytest.approx(exact.accuracy.top1)
+
+
+def test_interactions_explain_what_shapley_values_share(exact: AuditResult) -> None:
+    """The square is symmetric and empty on its diagonal, and has an error for every pair."""
+    table = interaction_table(exact)
+    values = np.array(table.values)
+    assert table.gap == ""
+    assert values == pytest.approx(values.T)
+    assert not values.diagonal().any()
+    assert np.isfinite(table.standard_errors).all()
+
+
+def test_walks_have_no_interactions(folder: Path) -> None:
+    """Random orders say why there is nothing, and what to do."""
+    result = audit_here(convnet_spec(folder, n_images=N_IMAGES))
+    assert "estimator exact" in interaction_table(result).gap
+
+
+def test_result_without_rows_says_so(exact: AuditResult, tmp_path: Path) -> None:
+    """A result read from a file alone has no images, and says where they would be."""
+    path = tmp_path / "result.json"
+    write_result(exact, path)
+    table = image_table(load_result(path))
+    assert table.rows == ()
+    assert "rows" in table.gap
+
+
+def test_classes_gather_their_images() -> None:
+    """Means and shares are those of the members; the largest class comes first."""
+    images = (an_image(1, label="b"), an_image(2), an_image(4, is_right=False))
+    first, second = class_rows(images)
+    assert (first.name, first.n_images, first.top1) == ("a", 2, 0.5)
+    assert first.shapley == (3.0, -1.0, 0.5)
+    assert first.standard_error[0] == pytest.approx(1.0)
+    assert np.isnan(second.standard_error).all()
+
+
+@pytest.mark.parametrize("n_rows", [0, 1, 50])
+def test_models_are_sound(qtmodeltester: ModelTester, n_rows: int) -> None:
+    """Qt's own checks find nothing, empty, filtered or sorted."""
+    images = tuple(an_image(number, label=str(number % 3)) for number in range(n_rows))
+    model = ImageModel()
+    model.show_rows(images)
+    model.set_filter("1")
+    model.sort(4, Qt.SortOrder.DescendingOrder)
+    classes = class_model()
+    classes.show_rows(class_rows(images))
+    square = InteractionModel()
+    square.show_table(
+        InteractionTable(values=((0.0, 1.0), (1.0, 0.0)), standard_errors=((0.0, 0.1), (0.1, 0.0)))
+        if n_rows
+        else InteractionTable()
+    )
+    for one in (model, classes, square):
+        qtmodeltester.check(one)
+
+
+def test_table_is_sorted_by_number_and_filtered_by_words() -> None:
+    """Numbers sort as numbers; all words must be there; clearing brings every row back."""
+    model = ImageModel()
+    model.show_rows([an_image(number) for number in (10, 9, 100)])
+    model.sort(4, Qt.SortOrder.DescendingOrder)
+    assert [row.grand for row in model.rows] == [-9.0, -10.0, -100.0]
+    model.set_filter("right 10")
+    assert [row.path for row in model.rows] == ["10.png", "100.png"]
+    model.set_filter("")
+    model.sort(-1)
+    assert [row.path for row in model.rows] == ["10.png", "9.png", "100.png"]
+
+
+def test_ten_thousand_images_are_shown_at_once(program: Program, qtbot: QtBot) -> None:
+    """A long list is shown, filtered and sorted without waiting; pictures are asked for if seen."""
+    from iaside_ui.state.breakdown import ImageTable  # noqa: PLC0415 - only here
+
+    asked: list[str] = []
+    panel = program.window.result_page.images
+    panel.set_thumbnails(asked.append)  # type: ignore[arg-type]  # None: no picture yet
+    rows = tuple(an_image(number, label=f"class {number % 1000}") for number in range(10_000))
+    program.shell.change(page=Page.RESULT)
+    program.window.result_page.tabs.setCurrentWidget(panel)
+    panel.show_table(ImageTable(rows=rows), unit="nats")
+    qtbot.waitUntil(lambda: len(asked) > 0)
+    assert len(set(asked)) < 200
+    panel.filter.setText("class 77")
+    texts = [f"{row.path} {row.label}" for row in rows]
+    assert panel.model.rowCount() == sum("77" in text for text in texts)
+    panel.table.sortByColumn(4, Qt.SortOrder.AscendingOrder)
+    assert panel.model.rows[0].grand == min(row.grand for row in panel.model.rows)
+
+
+def test_thumbnails_come_later_and_once(qtbot: QtBot, exact: AuditResult) -> None:
+    """The first look gives nothing, a signal says when there is something; no file, no picture."""
+    thumbnails = Thumbnails()
+    location = image_table(exact).rows[0].location
+    with qtbot.waitSignal(thumbnails.thumbnailMade) as made:
+        assert thumbnails.icon(location) is None
+    assert made.args == [location]
+    icon = thumbnails.icon(location)
+    assert icon is not None
+    assert not icon.isNull()
+    assert thumbnails.icon("/nowhere.png") is None
+    thumbnails.close()
+
+
+def test_tabs_show_the_rows_of_the_result(
+    program: Program, qtbot: QtBot, exact: AuditResult
+) -> None:
+    """Interactions, classes and images fill by themselves; a class shows its profile."""
+    program.shell.show_opened(OpenResult(result=exact))
+    page = program.window.result_page
+    qtbot.waitUntil(lambda: page.images.model.rowCount() == N_IMAGES, timeout=30_000)
+    assert page.interactions.table.model().rowCount() == 4
+    assert page.classes.table.model().rowCount() == 5
+    assert page.classes.plot.accessibleDescription()
+    with qtbot.waitSignal(page.imageChosen) as chosen:
+        page.images.table.selectRow(2)
+        page.images.inspect_button.click()
+    assert chosen.args == [page.images.model.rows[2].path]
+
+
+def test_comparison_with_itself_is_zero(exact: AuditResult) -> None:
+    """Every difference of a result from itself is 0, and nothing is told apart."""
+    state = compared((NamedResult(name="a", result=exact), NamedResult(name="b", result=exact)))
+    assert len(state.differences) == 6
+    assert {float(row.difference) for row in state.differences} == {0.0}
+    assert not any(row.is_clear for row in state.differences)
+    assert f"content: {N_IMAGES}" in state.note
+
+
+def test_comparison_of_other_games_is_refused(exact: AuditResult) -> None:
+    """Results of other settings are shown without differences, and what differs is named."""
+    other = replace(exact, spec=replace(exact.spec, baseline="mean"))
+    state = compared((NamedResult(name="a", result=exact), NamedResult(name="b", result=other)))
+    assert state.differences == ()
+    assert "b: baseline" in state.note
+    assert len(state.results) == 2
+
+
+def test_comparison_signs_follow_the_second_less_the_first(
+    exact: AuditResult, tmp_path: Path
+) -> None:
+    """A difference is the other result's number less the first one's."""
+    other_network = tmp_path / "other.onnx"
+    ConvNet(gain=0.3).save(other_network)
+    other = audit_here(replace(exact.spec, model=other_network))
+    first, second = NamedResult(name="a", result=exact), NamedResult(name="b", result=other)
+    there, back = compared((first, second)), compared((second, first))
+    score = other.score.signed.value - exact.score.signed.value
+    assert float(there.differences[0].difference) == pytest.approx(score, abs=0.01)
+    assert float(there.differences[0].difference) == -float(back.differences[0].difference)
+
+
+def test_comparison_page_shows_open_results(
+    program: Program, qtbot: QtBot, exact: AuditResult
+) -> None:
+    """Two open results can be compared; one cannot."""
+    action = program.window.actions_by_key[ActionKey.SHOW_COMPARISON]
+    program.shell.show_opened(OpenResult(result=exact))
+    assert not action.isEnabled()
+    program.shell.show_opened(OpenResult(result=exact))
+    action.trigger()
+    page = program.window.comparison_page
+    qtbot.waitUntil(lambda: "matched by content" in page.note, timeout=30_000)
+    assert page.result_table.model().rowCount() == 2
+    assert page.difference_table.model().rowCount() == 6
+    assert len(page.plot.numbers()) == 1 + 2 * 4
+
+
+@pytest.mark.parametrize("suffix", [".svg", ".png", ".pdf"])
+def test_plot_is_exported(
+    program: Program,
+    exact: AuditResult,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    suffix: str,
+) -> None:
+    """The plot of the page is a file of its kind."""
+    path = tmp_path / f"plot{suffix}"
+    monkeypatch.setattr(program.window, "choose_path", lambda _kind, _name="": path)
+    program.shell.show_opened(OpenResult(result=exact))
+    program.window.actions_by_key[ActionKey.EXPORT_PLOT].trigger()
+    data = path.read_bytes()
+    starts = {".svg": b"<?xml", ".png": b"\x89PNG", ".pdf": b"%PDF"}
+    assert data.startswith(starts[suffix])
+    if suffix == ".png":
+        image = QImage(str(path))
+        colours = {image.pixel(x, y) for x in range(0, image.width(), 7) for y in range(0, 200, 7)}
+        assert len(colours) > 2
+    if suffix == ".svg":
+        assert b"edges of the bands" in data
+
+
+@pytest.mark.parametrize("tab", range(5))
+def test_numbers_of_every_tab_are_exported(
+    program: Program,
+    qtbot: QtBot,
+    exact: AuditResult,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    tab: int,
+) -> None:
+    """Whatever the tab shows can be had as a table that reads back."""
+    path = tmp_path / "numbers.csv"
+    monkeypatch.setattr(program.window, "choose_path", lambda _kind, _name="": path)
+    program.shell.show_opened(OpenResult(result=exact))
+    page = program.window.result_page
+    qtbot.waitUntil(lambda: page.images.model.rowCount() == N_IMAGES, timeout=30_000)
+    page.tabs.setCurrentIndex(tab)
+    program.window.actions_by_key[ActionKey.EXPORT_NUMBERS].trigger()
+    qtbot.waitUntil(path.exists)
+    rows = list(csv.reader(io.StringIO(path.read_text())))
+    assert len(rows) > 1
+    assert {len(row) for row in rows} == {len(rows[0])}
+
+
+def test_session_is_restored(
+    program: Program, qtbot: QtBot, exact: AuditResult, tmp_path: Path
+) -> None:
+    """Results that were open come back behind the start page, which lists them as recent."""
+    from iaside_ui.app import Program as Again  # noqa: PLC0415 - a second one
+
+    path = tmp_path / "result.json"
+    write_result(exact, path)
+    program.controller.open_path(path)
+    qtbot.waitUntil(lambda: len(program.shell.state.results) == 1)
+    program.window.close()
+    again = Again(tmp_path / "preferences.json")
+    again.open()
+    qtbot.waitUntil(lambda: len(again.shell.state.results) == 1, timeout=10_000)
+    assert again.window.page == Page.START
+    table = again.window.start_page.recent_table
+    assert table.model().index(0, 0).data() == "result.json"
+    again.close()
+    again.window.deleteLater()

@@ -1,0 +1,98 @@
+"""Who and where in the result that is shown: computed beside the window, once for each result."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Slot
+
+from iaside_ui.state import AppState, OpenResult
+from iaside_ui.state.breakdown import (
+    ClassRow,
+    ImageTable,
+    InteractionTable,
+    class_rows,
+    image_table,
+    interaction_table,
+)
+
+if TYPE_CHECKING:
+    from iaside_audit.result import AuditResult
+    from iaside_ui.controllers.shell import Shell
+    from iaside_ui.workers import Jobs, Thumbnails
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Breakdown:
+    """Everything that is computed from the rows of a result."""
+
+    images: ImageTable
+    classes: tuple[ClassRow, ...]
+    interactions: InteractionTable
+
+
+class BreakdownController(QObject):
+    """Fills the tabs of classes, images and interactions.
+
+    Parameters
+    ----------
+    shell : Shell
+        The window and its state.
+    jobs : Jobs
+        Computes.
+    thumbnails : Thumbnails
+        Makes small pictures.
+    parent : QObject or None
+        Its owner.
+    """
+
+    def __init__(
+        self, shell: Shell, jobs: Jobs, thumbnails: Thumbnails, parent: QObject | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._shell = shell
+        self._page = shell.window.result_page
+        self._jobs = jobs
+        self._thumbnails = thumbnails
+        self._shown: OpenResult | None = None
+        self._page.images.set_thumbnails(thumbnails.icon)
+        thumbnails.thumbnailMade.connect(self._page.images.model.show_thumbnail)
+        shell.stateChanged.connect(self._follow)
+
+    def close(self) -> None:
+        """Stop what is computed."""
+        self._thumbnails.close()
+        self._jobs.close()
+
+    @Slot(AppState)
+    def _follow(self, state: AppState) -> None:
+        """Compute for a result that is shown for the first time."""
+        opened = state.opened
+        if opened is None or (self._shown is not None and opened.result is self._shown.result):
+            return
+        self._shown = opened
+        self._thumbnails.forget()
+        waiting = self.tr("Reading the rows of this audit...")
+        self._page.show_breakdown(
+            ImageTable(gap=waiting), (), InteractionTable(gap=waiting), unit="", gap=waiting
+        )
+        self._jobs.start(
+            partial(_computed, opened.result), partial(self._show, opened), self._shell.show_failure
+        )
+
+    def _show(self, opened: OpenResult, found: _Breakdown) -> None:
+        if self._shown is not opened:
+            return
+        unit = "nats" if opened.result.spec.value in {"log-probability", "margin"} else ""
+        self._page.show_breakdown(
+            found.images, found.classes, found.interactions, unit=unit, gap=found.images.gap
+        )
+
+
+def _computed(result: AuditResult) -> _Breakdown:
+    images = image_table(result)
+    return _Breakdown(
+        images=images, classes=class_rows(images.rows), interactions=interaction_table(result)
+    )

@@ -1,0 +1,173 @@
+"""Results: opened, saved, reported, closed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from PySide6.QtCore import QObject, Signal, Slot
+
+from iaside_audit.report import RESULT_NAME, load_result, write_report
+from iaside_ui.state import ActionKey, OpenResult, Page
+from iaside_ui.views import Answer, FileKind, Question
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from iaside_audit.result import AuditResult
+    from iaside_ui.controllers.shell import Shell
+    from iaside_ui.workers import Jobs
+
+ACTIONS: Final = (
+    ActionKey.OPEN_RESULT,
+    ActionKey.CLOSE_RESULT,
+    ActionKey.SAVE_RESULT,
+    ActionKey.EXPORT_REPORT,
+    ActionKey.SHOW_RESULT,
+)
+
+
+class ResultsController(QObject):
+    """Reads and writes results, one file after the other.
+
+    Parameters
+    ----------
+    shell : Shell
+        The window and its state.
+    jobs : Jobs
+        Reads and writes files.
+    parent : QObject or None
+        Its owner.
+    """
+
+    fileUsed = Signal(object)  # the Path of a result that was read or written
+    savingFailed = Signal()
+
+    def __init__(self, shell: Shell, jobs: Jobs, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._shell = shell
+        self._jobs = jobs
+        for key in ACTIONS:
+            shell.window.actions_by_key[key].triggered.connect(getattr(self, key))
+        shell.window.result_page.resultChosen.connect(self.choose)
+
+    @Slot()
+    def open_result(self) -> None:
+        """Let the user choose a result, and show it."""
+        path = self._shell.window.choose_path(FileKind.RESULT)
+        if path is not None:
+            self.load(path)
+
+    def load(self, path: Path, *, page: Page | None = Page.RESULT) -> None:
+        """Read a result, or the folder of one, and show it."""
+        self._shell.window.clear_message()
+        self._jobs.start(
+            partial(load_result, path), partial(self._show_loaded, path, page), self._fail
+        )
+        self._show_busy()
+
+    @Slot()
+    def show_result(self) -> None:
+        """Go back to the open result."""
+        self._shell.change(page=Page.RESULT)
+
+    @Slot(int)
+    def choose(self, place: int) -> None:
+        """Show another of the open results."""
+        state = replace(self._shell.state, current=place)
+        self._shell.window.show_result(state)
+        self._shell.take(state)
+
+    @Slot()
+    def close_result(self) -> None:
+        """Close the result that is shown, after asking where it would be lost."""
+        opened = self._shell.state.opened
+        if opened is not None:
+            self.unless_unsaved(opened, partial(self._close, opened))
+
+    @Slot()
+    def save_result(self) -> None:
+        """Write the result to a file that the user chooses."""
+        self._write(FileKind.SAVED_RESULT, RESULT_NAME)
+
+    @Slot()
+    def export_report(self) -> None:
+        """Write a report in the format that the user chooses."""
+        self._write(FileKind.REPORT, "report.pdf")
+
+    def unless_unsaved(self, opened: OpenResult, go_on: Callable[[], None]) -> None:
+        """Go on, after asking where a result would be lost."""
+        if not opened.asks_to_be_saved:
+            go_on()
+            return
+        question = Question(
+            text=self.tr("Save the result of this audit?"),
+            consequence=self.tr("It is in no file yet, and would be lost."),
+            yes=self.tr("Save..."),
+            no=self.tr("Discard"),
+        )
+        self._shell.window.ask(question, partial(self._hear_of_saving, opened, go_on))
+
+    def close(self) -> None:
+        """Wait for files that are being written."""
+        self._jobs.close()
+
+    def _close(self, opened: OpenResult) -> None:
+        state = self._shell.state.without(opened)
+        if state.opened is None:
+            state = replace(state, page=Page.START)
+        self._shell.window.show_result(state)
+        self._shell.take(state)
+
+    def _show_loaded(self, path: Path, page: Page | None, result: AuditResult) -> None:
+        path = path / RESULT_NAME if path.is_dir() else path
+        self._shell.show_opened(OpenResult(result=result, path=path), page=page)
+        self._show_busy()
+        self.fileUsed.emit(path)
+
+    def _write(self, kind: FileKind, name: str) -> None:
+        """Write the open result to a file that the user chooses."""
+        opened = self._shell.state.opened
+        if opened is None:
+            return
+        path = self._shell.window.choose_path(kind, name)
+        if path is not None:
+            self._jobs.start(
+                partial(write_report, opened.result, path),
+                partial(self._say_written, opened, path),
+                self._fail,
+            )
+            self._show_busy()
+
+    def _say_written(self, opened: OpenResult, path: Path, _: None) -> None:
+        self._shell.inform(self.tr("Written: {path}").format(path=path))
+        if path.suffix.lower() == ".json":
+            saved = replace(opened, path=path, asks_to_be_saved=False)
+            state = self._shell.state.with_changed(opened, saved)
+            self._shell.window.show_result(state)
+            self._shell.take(state)
+            self.fileUsed.emit(path)
+        self._show_busy()
+
+    def _fail(self, error: Exception) -> None:
+        self._shell.show_failure(error)
+        self._show_busy()
+        self.savingFailed.emit()
+
+    def _show_busy(self) -> None:
+        self._shell.change(is_busy=self._jobs.is_busy)
+
+    def _hear_of_saving(
+        self, opened: OpenResult, go_on: Callable[[], None], answer: Answer
+    ) -> None:
+        match answer:
+            case Answer.YES:
+                place = self._shell.state.results.index(opened)
+                self.choose(place)
+                self.save_result()
+            case Answer.NO:
+                go_on()
+            case Answer.CANCEL:
+                pass

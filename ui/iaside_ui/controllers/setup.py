@@ -1,0 +1,320 @@
+"""The form of an audit: filled in, undone, examined, kept as a file, and started."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from PySide6.QtCore import QObject, QTimer, Signal, Slot
+from PySide6.QtGui import QGuiApplication, QUndoCommand, QUndoStack
+
+from iaside_audit.errors import SpecError
+from iaside_audit.report import command_line_of, write_text
+from iaside_audit.spec import AuditSpec
+from iaside_ui.state import (
+    ActionKey,
+    AssistantState,
+    Examination,
+    Form,
+    Message,
+    Page,
+    Severity,
+    message_of,
+)
+from iaside_ui.state.form import NEEDED
+from iaside_ui.state.planning import TrialRow
+from iaside_ui.views import FileKind
+
+if TYPE_CHECKING:
+    from iaside_ui.controllers.shell import Shell
+    from iaside_ui.workers import Examiner, Jobs
+
+REST_MS: Final = 250
+"""Typing must rest for so long before the form is examined."""
+ACTIONS: Final = (
+    ActionKey.AUDIT_MODEL,
+    ActionKey.START_AUDIT,
+    ActionKey.FIND_PREPROCESSING,
+    ActionKey.LOAD_SETTINGS,
+    ActionKey.SAVE_SETTINGS,
+    ActionKey.COPY_COMMAND,
+    ActionKey.RESET_SETTINGS,
+    ActionKey.UNDO,
+    ActionKey.REDO,
+)
+
+
+class _Change(QUndoCommand):
+    """One change of the form; changes of one field that follow each other stay apart.
+
+    Parameters
+    ----------
+    controller : SetupController
+        Shows forms.
+    before, after : Form
+        What it was, and what it is.
+    """
+
+    def __init__(self, controller: SetupController, before: Form, after: Form) -> None:
+        super().__init__()
+        self._controller = controller
+        self._before = before
+        self._after = after
+
+    def redo(self) -> None:
+        """Show the form after the change."""
+        self._controller.take_form(self._after)
+
+    def undo(self) -> None:
+        """Show the form before it."""
+        self._controller.take_form(self._before)
+
+
+class SetupController(QObject):
+    """Keeps the form.
+
+    Parameters
+    ----------
+    shell : Shell
+        The window and its state.
+    examiner : Examiner
+        Finds out about forms, in the thread of `jobs`.
+    jobs : Jobs
+        One after the other.
+    searches : Jobs
+        For the preprocessing assistant.
+    parent : QObject or None
+        Its owner.
+    """
+
+    auditAsked = Signal(AuditSpec, object)  # what is asked, and the folder or None
+    _searchProgressed = Signal(str, int, int)
+
+    def __init__(
+        self,
+        shell: Shell,
+        examiner: Examiner,
+        jobs: Jobs,
+        searches: Jobs,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._shell = shell
+        self._page = shell.window.setup_page
+        self._examiner = examiner
+        self._jobs = jobs
+        self._searches = searches
+        self._form = Form()
+        self._found = Examination(form=self._form)
+        self._stack = QUndoStack(self)
+        self._rest = QTimer(self, interval=REST_MS, singleShot=True)
+        self._rest.timeout.connect(self._examine)
+        self._stack.canUndoChanged.connect(self._show_undo)
+        self._stack.canRedoChanged.connect(self._show_undo)
+        self._page.fieldEdited.connect(self.edit)
+        self._page.assistant.cancelAsked.connect(self._cancel_search)
+        self._page.assistant.rowChosen.connect(self._use_row)
+        self._searchProgressed.connect(self._show_search)
+        for key in ACTIONS:
+            shell.window.actions_by_key[key].triggered.connect(getattr(self, key))
+        self.take_form(self._form)
+
+    @property
+    def form(self) -> Form:
+        """What the form holds."""
+        return self._form
+
+    @property
+    def examination(self) -> Examination:
+        """What is known of the form."""
+        return self._found
+
+    @Slot(str, str)
+    def edit(self, name: str, text: str) -> None:
+        """Take on what the user made of one field."""
+        self.change(self._form.with_text(name, text))
+
+    def change(self, form: Form) -> None:
+        """Take on another form, which can be undone."""
+        if form != self._form:
+            self._stack.push(_Change(self, self._form, form))
+
+    def take_form(self, form: Form) -> None:
+        """Show a form, and find out about it once typing rests."""
+        self._form = form
+        self._page.show_form(form)
+        self._page.show_examination(
+            Examination(
+                form=form,
+                faults=self._found.faults,
+                n_images=self._found.n_images,
+                inspection=self._found.inspection,
+            ),
+            is_pending=bool(form.text("model") or form.text("images")),
+        )
+        self._rest.start()
+
+    @Slot()
+    def audit_model(self) -> None:
+        """Show the form, as it was left."""
+        self._shell.change(page=Page.SETUP)
+        self._page.focus_missing(self._form)
+
+    @Slot()
+    def start_audit(self) -> None:
+        """Start the audit of the form, or say what is wrong with it."""
+        try:
+            spec = self._form.to_spec()
+        except SpecError as error:
+            self._found = Examination(form=self._form, faults=self._form.faults())
+            self._page.show_examination(self._found)
+            self._shell.window.show_message(message_of(error))
+            return
+        self.auditAsked.emit(spec, self._form.out)
+
+    @Slot()
+    def undo(self) -> None:
+        """Take the last change back."""
+        self._stack.undo()
+
+    @Slot()
+    def redo(self) -> None:
+        """Make it again."""
+        self._stack.redo()
+
+    @Slot()
+    def reset_settings(self) -> None:
+        """Keep model and images, and take the defaults of all else."""
+        self.change(Form(tuple(one for one in self._form.entries if one[0] in NEEDED)))
+
+    @Slot()
+    def copy_command(self) -> None:
+        """Copy the command line of the form."""
+        try:
+            spec = self._form.to_spec()
+        except SpecError as error:
+            self._shell.window.show_message(message_of(error))
+            return
+        QGuiApplication.clipboard().setText(
+            command_line_of(spec, out=str(self._form.out or "audit"))
+        )
+        text = self.tr("The command line is in the clipboard.")
+        self._shell.window.show_message(Message(severity=Severity.INFORMATION, text=text))
+
+    @Slot()
+    def load_settings(self) -> None:
+        """Fill the form from a TOML file."""
+        path = self._shell.window.choose_path(FileKind.SETTINGS)
+        if path is not None:
+            self.load_file(path)
+
+    def load_file(self, path: Path) -> None:
+        """Fill the form from a TOML file."""
+        self._jobs.start(partial(_read_settings, path), self._take_loaded, self._shell.show_failure)
+
+    @Slot()
+    def save_settings(self) -> None:
+        """Write the form as a TOML file."""
+        path = self._shell.window.choose_path(FileKind.SAVED_SETTINGS, "audit.toml")
+        if path is not None:
+            self._jobs.start(
+                partial(write_text, path, self._form.to_toml()),
+                partial(self._say_written, path),
+                self._shell.show_failure,
+            )
+
+    @Slot()
+    def find_preprocessing(self) -> None:
+        """Let the assistant try preprocessings on the images."""
+        form = self._form.with_text("preprocess", "")
+        try:
+            spec = form.to_spec()
+        except SpecError as error:
+            self._shell.window.show_message(message_of(error))
+            return
+        self._page.show_assistant(AssistantState(stage=self.tr("starting")))
+        self._searches.start(
+            partial(self._examiner.assist, spec, self._searchProgressed.emit),
+            self._page.show_assistant,
+            self._end_search,
+        )
+
+    def close(self) -> None:
+        """Stop what is under way."""
+        self._rest.stop()
+        self._examiner.cancel()
+        self._searches.close()
+        self._jobs.close()
+
+    @Slot()
+    def _cancel_search(self) -> None:
+        self._examiner.cancel()
+
+    @Slot(str, int, int)
+    def _show_search(self, stage: str, done: int, total: int) -> None:
+        if self._searches.is_busy:
+            self._page.show_assistant(AssistantState(stage=stage, n_done=done, n_total=total))
+
+    def _end_search(self, error: Exception) -> None:
+        self._page.show_assistant(AssistantState())
+        self._shell.show_failure(error)
+
+    @Slot(TrialRow)
+    def _use_row(self, row: TrialRow) -> None:
+        """Write the chosen preprocessing as a file, and take it."""
+        name = f"{Path(self._form.text('model')).name}.toml"
+        path = self._shell.window.choose_path(FileKind.SAVED_PREPROCESSING, name)
+        if path is None:
+            return
+        from iaside_audit.classifier.preprocessing_sources import to_toml  # noqa: PLC0415
+
+        text = to_toml(row.trial.candidate.preprocessing)
+        self._jobs.start(
+            partial(write_text, path, text),
+            partial(self._take_preprocessing, path),
+            self._shell.show_failure,
+        )
+
+    def _take_preprocessing(self, path: Path, _: None) -> None:
+        self.edit("preprocess", str(path))
+
+    def _take_loaded(self, form: Form) -> None:
+        self.change(form)
+        self.audit_model()
+
+    def _say_written(self, path: Path, _: None) -> None:
+        text = self.tr("Written: {path}").format(path=path)
+        self._shell.window.show_message(Message(severity=Severity.INFORMATION, text=text))
+
+    @Slot()
+    def _examine(self) -> None:
+        self._jobs.start(
+            partial(self._examiner.examine, self._form), self._take_found, self._shell.show_failure
+        )
+
+    def _take_found(self, found: Examination) -> None:
+        """Show what was found out, unless the form has changed since."""
+        if found.form == self._form:
+            self._found = found
+            self._page.show_examination(found)
+
+    @Slot()
+    def _show_undo(self) -> None:
+        self._shell.change(can_undo=self._stack.canUndo(), can_redo=self._stack.canRedo())
+
+
+def _read_settings(path: Path) -> Form:
+    """Read a form from a TOML file.
+
+    Raises
+    ------
+    SpecError
+        If it cannot be read, or names an option that does not exist.
+    """
+    from iaside_audit.cli.run import read_config  # noqa: PLC0415 - start-up time
+
+    values = read_config(path)
+    values.pop("formats", None)
+    AuditSpec.from_dict({"model": "model", "images": "images"} | values)  # names and values
+    return Form.of(values)

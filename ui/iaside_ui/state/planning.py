@@ -1,0 +1,157 @@
+"""What is known of an audit before it runs: its model, its images, its size."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from iaside_audit.report import format_duration, format_size
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from iaside_audit.auditing.assistant import Assistance
+    from iaside_audit.auditing.choice import Trial
+    from iaside_audit.auditing.forecast import Forecast
+    from iaside_audit.auditing.inspection import Inspection
+    from iaside_ui.state.form import Form
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Examination:
+    """What was found out about a form.
+
+    Parameters
+    ----------
+    form : Form
+        What was looked at.
+    faults : dict of str to str
+        What is wrong, by field.
+    n_images : int or None
+        Found; None where they are not known.
+    inspection : Inspection or None
+        Of the model file; None where it could not be read.
+    forecast : Forecast or None
+        The size of the audit.
+    input_bytes : int or None
+        Memory for images and coalitions.
+    rate : float or None
+        Evaluations a second of the last audit of this model here.
+    """
+
+    form: Form
+    faults: dict[str, str] = field(default_factory=dict)
+    n_images: int | None = None
+    inspection: Inspection | None = None
+    forecast: Forecast | None = None
+    input_bytes: int | None = None
+    rate: float | None = None
+
+    def sentences(self) -> tuple[str, ...]:
+        """Say what the audit will take, a sentence each."""
+        found = []
+        if self.inspection is not None:
+            found.append(_model_sentence(self.inspection))
+            found.append(_preprocessing_sentence(self.inspection))
+        if self.n_images is not None:
+            found.append(f"Images found: {self.n_images}.")
+        if self.forecast is not None:
+            plan = self.forecast
+            found.append(
+                f"{plan.estimator.value.capitalize()} estimator: {plan.n_images} images, "
+                f"{plan.n_evaluations:,} evaluations ({plan.evaluations_per_image} an image)."
+            )
+            found.append(self._time_sentence(plan))
+        if self.input_bytes is not None and self.inspection is not None:
+            found.append(
+                f"Memory: about {format_size(self.input_bytes)} for images and coalitions, beside "
+                f"the model ({format_size(self.inspection.size_bytes)} on disk) and its layers."
+            )
+        return tuple(found)
+
+    def _time_sentence(self, plan: Forecast) -> str:
+        if self.rate is None:
+            return "Time: not known before this model has run here once."
+        return (
+            f"Time: about {format_duration(plan.n_evaluations / self.rate)} at "
+            f"{self.rate:.0f} evaluations a second, as in its last audit here."
+        )
+
+
+def _model_sentence(inspection: Inspection) -> str:
+    graph = inspection.graph
+    shape = " x ".join("?" if side is None else str(side) for side in graph.input_shape)
+    classes = "" if inspection.n_classes is None else f", {inspection.n_classes} classes"
+    kind = "" if inspection.output_kind is None else f", {inspection.output_kind}"
+    return f"Model: input {shape} {graph.input_dtype}, {graph.layout}{classes}{kind}."
+
+
+def _preprocessing_sentence(inspection: Inspection) -> str:
+    if inspection.preprocessing is None:
+        return "Preprocessing: none found. Let the assistant look for it, or give a file."
+    return f"Preprocessing: from {inspection.preprocessing.source}."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class TrialRow:
+    """One candidate of the preprocessing assistant.
+
+    Parameters
+    ----------
+    trial : Trial
+        How it did.
+    pixels : (H, W, 3) uint8 or None
+        Some images as the model gets them, channels in the model's order.
+    values : str
+        Range of the numbers that the model gets.
+    mark : str
+        ``best``, ``configured``, both, or empty.
+    """
+
+    trial: Trial
+    pixels: NDArray[np.uint8] | None
+    values: str
+    mark: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class AssistantState:
+    """What the preprocessing assistant shows.
+
+    Parameters
+    ----------
+    stage : str
+        What it is doing; empty where it rests.
+    n_done, n_total : int
+        Progress; `n_total` is 0 where it is not known.
+    assistance : Assistance or None
+        What it found.
+    rows : tuple of TrialRow
+        The candidates.
+    """
+
+    stage: str = ""
+    n_done: int = 0
+    n_total: int = 0
+    assistance: Assistance | None = None
+    rows: tuple[TrialRow, ...] = ()
+
+    def verdict(self) -> str:
+        """Say what came out, in a sentence."""
+        found = self.assistance
+        if found is None:
+            return ""
+        best = found.best.candidate
+        if found.configured is None:
+            return f"Best: {best.name}, tried on {found.n_images} images."
+        if best.is_configured:
+            return f"The configured preprocessing is the best, tried on {found.n_images} images."
+        if not found.is_misconfigured:
+            return f"{best.name} is not clearly better than the configured preprocessing."
+        gain = found.gain
+        numbers = "" if gain is None else f" It wins {gain.n_won} images and loses {gain.n_lost}."
+        return (
+            "The configured preprocessing is not what this model was made for. "
+            f"Best: {best.name}.{numbers}"
+        )

@@ -1,0 +1,408 @@
+"""The band inspector: one image, any coalition of its bands, and what the model says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtWidgets import (
+    QComboBox,
+    QGridLayout,
+    QHBoxLayout,
+    QHeaderView,
+    QLabel,
+    QProgressBar,
+    QSizePolicy,
+    QSlider,
+    QSpinBox,
+    QSplitter,
+    QVBoxLayout,
+    QWidget,
+)
+
+from iaside_audit.report import format_percent
+from iaside_audit.spec import MAX_BANDS, MIN_BANDS, Norm, Range, Spacing
+from iaside_ui.appearance import characters_wide, enlarge_font
+from iaside_ui.qtmodels import share_model
+from iaside_ui.state import ActionKey
+from iaside_ui.state.inspection import coalition_text
+from iaside_ui.views.band_tiles import BandTiles
+from iaside_ui.views.buttons import action_button
+from iaside_ui.views.image_view import ColourBar, ImageView, SpectrumView
+from iaside_ui.views.sweep_plot import ShapleyPlot, SweepPlot
+from iaside_ui.views.tables import ShareDelegate, make_table
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from PySide6.QtGui import QAction
+
+    from iaside_audit.auditing.interactive import View
+    from iaside_ui.state import InspectorState
+
+MAX_SLIDER_BANDS: Final = 16
+BASELINES: Final = ("zero", "mean", "noise", "shuffle")
+PRESET_ACTIONS: Final = (
+    ActionKey.BANDS_UP_TO,
+    ActionKey.BANDS_FROM,
+    ActionKey.ONLY_BAND,
+    ActionKey.WITHOUT_BAND,
+)
+WHOLE_ACTIONS: Final = (ActionKey.ALL_BANDS, ActionKey.NO_BANDS)
+ANSWER_LINES: Final = 5
+COLUMN_SHARES: Final = (4, 6, 3)
+SHARE_UNIT: Final = 1000
+"""The splitter divides what there is in these proportions."""
+
+
+class InspectorPage(QWidget):
+    """Left the composed image and the answer, in the middle the bands, right the plots.
+
+    Parameters
+    ----------
+    actions : mapping
+        Of the window.
+    parent : QWidget or None
+        Its owner.
+    """
+
+    codeChosen = Signal(int)
+    settingsChosen = Signal(object)  # a dict of fields of AuditSpec
+    placeChosen = Signal(int)
+
+    def __init__(self, actions: Mapping[ActionKey, QAction], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._is_showing = False
+        self._view: View | None = None
+        self._title = QLabel(self)
+        enlarge_font(self._title, 1.2)
+        self._title.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self._stage = QProgressBar(self)
+        self._stage.setAccessibleName(self.tr("What the inspector is doing"))
+        self._place = QSpinBox(self)
+        self._place.setAccessibleName(self.tr("Number of the image"))
+        self._place.setKeyboardTracking(False)
+        self.slider = QSlider(Qt.Orientation.Horizontal, self)
+        self.slider.setRange(MIN_BANDS, MAX_SLIDER_BANDS)
+        self.slider.setAccessibleName(self.tr("Number of bands"))
+        self.slider.setTickPosition(QSlider.TickPosition.TicksBelow)
+        self.slider.setTickInterval(2)
+        self._n_bands = QLabel(self)
+        self.baseline = self._combo(self.tr("Baseline"), BASELINES)
+        self.range = self._combo(self.tr("Range of pixels"), [one.value for one in Range])
+        self.norm = self._combo(self.tr("Radius"), [one.value for one in Norm])
+        self.spacing = self._combo(self.tr("Spacing"), [one.value for one in Spacing])
+        self._place.lineEdit().setAccessibleName(self._place.accessibleName())
+        self._band = QSpinBox(self)
+        self._band.setAccessibleName(self.tr("Band of the presets"))
+        self._band.lineEdit().setAccessibleName(self._band.accessibleName())
+        name = self.tr("The image as the model's input sees it")
+        self.original = ImageView(name, self, height_share=0)
+        self.composed = ImageView(self.tr("The composed image"), self, height_share=0)
+        self._coalition = QLabel(self)
+        self._coalition.setWordWrap(True)
+        self._answers = share_model(self)
+        self.answer_table = make_table(self._answers, self.tr("Best five classes"), self)
+        self.answer_table.setItemDelegateForColumn(1, ShareDelegate(self))
+        self._flips = QLabel(self)
+        self._flips.setWordWrap(True)
+        self.tiles = BandTiles(self)
+        self.spectrum = SpectrumView(self.tr("Spectrum with the edges of the bands"), self)
+        self._power = ColourBar(self.tr("log10 power"), self)
+        self.shapley = ShapleyPlot(self)
+        self.sweeps = SweepPlot(self)
+        self._arrange(actions)
+        self._connect()
+
+    @property
+    def band(self) -> int:
+        """The band that the presets are about."""
+        return self._band.value()
+
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """The classes shown, the best first."""
+        model = self._answers
+        return tuple(str(model.index(row, 0).data()) for row in range(model.rowCount()))
+
+    @property
+    def flip_text(self) -> str:
+        """Where the prediction changes, in words."""
+        return self._flips.text()
+
+    def show_state(self, state: InspectorState) -> None:
+        """Show one snapshot."""
+        self._is_showing = True
+        self._title.setText(self._title_of(state))
+        self._title.setToolTip(self._title.text())
+        self._stage.setVisible(bool(state.stage))
+        self._stage.setFormat(state.stage)
+        self._place.setRange(1, max(1, state.n_images))
+        self._place.setSuffix(self.tr(" of {n}").format(n=state.n_images))
+        for widget in (
+            self._place,
+            self.slider,
+            self.baseline,
+            self.range,
+            self.norm,
+            self.spacing,
+        ):
+            widget.setEnabled(state.subject is not None)
+        self._show_settings(state)
+        self._show_view(state)
+        self._show_answer(state)
+        self._show_explanation(state)
+        self._is_showing = False
+
+    def _show_settings(self, state: InspectorState) -> None:
+        subject = state.subject
+        if subject is None:
+            return
+        spec = subject.spec
+        self._place.setValue(subject.place + 1)
+        self.slider.setMaximum(max(MAX_SLIDER_BANDS, min(spec.bands, MAX_BANDS)))
+        self.slider.setValue(spec.bands)
+        self.slider.setEnabled(isinstance(spec.spacing, Spacing))
+        self._n_bands.setText(str(spec.bands))
+        self._band.setRange(0, spec.bands - 1)
+        self.baseline.setCurrentText(spec.baseline)
+        self.range.setCurrentText(spec.range.value)
+        self.norm.setCurrentText(spec.norm.value)
+        if isinstance(spec.spacing, Spacing):
+            self.spacing.setCurrentText(spec.spacing.value)
+        else:
+            self.spacing.setCurrentIndex(-1)
+
+    def _show_view(self, state: InspectorState) -> None:
+        shown = state.shown
+        if shown is None:
+            return
+        view = shown.view
+        is_other = self._view is not view
+        self._view = view
+        if is_other:
+            self.original.show_pixels(shown.image.pixels)
+            self.tiles.show_bands(shown.bands, view.edges)
+            self.spectrum.show_spectrum(shown.spectrum, view.edges, view.subject.spec.norm)
+            low, high = shown.power_ends
+            self._power.show_ends(f"{low:.1f}", f"{high:.1f}")
+        if len(shown.bands) == state.n_bands:
+            self.tiles.show_coalition(state.code)
+            self.spectrum.show_coalition(state.code)
+
+    def _show_answer(self, state: InspectorState) -> None:
+        """Show the composed image and what the model says of it; nothing before it is known."""
+        composed = state.composed
+        if composed is None:
+            self._coalition.setText("")
+            return
+        composition = composed.composition
+        self.composed.show_pixels(composed.picture.pixels)
+        self._answers.show_rows(state.shares(composition.top))
+        text = coalition_text(composition.code, state.n_bands)
+        note = self.tr("Shown: {bands}.").format(bands=text)
+        if composition.outside > 0.0005:  # noqa: PLR2004 - rounds to 0.0 %
+            what = (
+                self.tr("clipped")
+                if composition.subject.spec.range == Range.CLIP
+                else self.tr("as they are")
+            )
+            note += self.tr(" {share} of the pixels lie outside 0 to 1, {what}.").format(
+                share=format_percent(composition.outside, 1), what=what
+            )
+        if not composition.code & 1 and composition.code:
+            note += self.tr(" Without band 0: shown around grey.")
+        self._coalition.setText(note)
+
+    def _show_explanation(self, state: InspectorState) -> None:
+        known = state.explanation
+        subject = state.subject
+        if subject is None:
+            return
+        unit = state.unit
+        values = None if known is None else known.shapley
+        self.shapley.show_values(values, state.n_bands, unit)
+        if state.shown is not None and len(state.shown.bands) == state.n_bands:
+            self.tiles.show_shapley(values, unit)
+        if known is None:
+            self.sweeps.show_sweeps(None, None)
+            self._flips.setText("")
+            return
+        self.sweeps.show_sweeps(known.low_pass, known.high_pass)
+        sentences = list(state.flip_sentences())
+        if known.n_done < known.n_total:
+            sentences.append(
+                self.tr("Measuring: {n} of {total} coalitions.").format(
+                    n=known.n_done, total=known.n_total
+                )
+            )
+        elif not known.is_exact:
+            sentences.append(self.tr("Shapley values from random orders: estimates."))
+        self._flips.setText("\n".join(sentences))
+
+    def _title_of(self, state: InspectorState) -> str:
+        if state.opened is None:
+            return self.tr("Band inspector")
+        name = state.opened.spec.model.name
+        if state.shown is None:
+            return name
+        view = state.shown.view
+        label = state.class_name(view.label)
+        whose = self.tr("the model's answer") if view.label_is_own else self.tr("label")
+        return f"{view.record.path} ({whose}: {label}) - {name}"
+
+    def _combo(self, name: str, choices: list[str] | tuple[str, ...]) -> QComboBox:
+        box = QComboBox(self)
+        box.setAccessibleName(name)
+        box.addItems(list(choices))
+        return box
+
+    def _arrange(self, actions: Mapping[ActionKey, QAction]) -> None:
+        self._stage.setRange(0, 0)
+        self._stage.hide()
+        head = QHBoxLayout()
+        head.addWidget(self._title, stretch=1)
+        head.addWidget(self._stage)
+        head.addWidget(action_button(actions[ActionKey.INSPECT_OTHERS], self))
+        head.addWidget(action_button(actions[ActionKey.PREVIOUS_IMAGE], self, has_text=False))
+        head.addWidget(self._place)
+        head.addWidget(action_button(actions[ActionKey.NEXT_IMAGE], self, has_text=False))
+        columns = QSplitter(Qt.Orientation.Horizontal, self)
+        columns.setChildrenCollapsible(False)
+        for panel in (self._answer(), self._bands(actions), self._plots()):
+            columns.addWidget(panel)
+            columns.setStretchFactor(columns.count() - 1, COLUMN_SHARES[columns.count() - 1])
+        columns.setSizes([SHARE_UNIT * share for share in COLUMN_SHARES])
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addLayout(head)
+        layout.addLayout(self._settings())
+        layout.addWidget(columns, stretch=1)
+
+    def _settings(self) -> QHBoxLayout:
+        line = QHBoxLayout()
+        labels = (
+            (self.tr("B&ands"), self.slider),
+            (self.tr("&Baseline"), self.baseline),
+            (self.tr("Ran&ge"), self.range),
+            (self.tr("&Radius"), self.norm),
+            (self.tr("S&pacing"), self.spacing),
+        )
+        for text, widget in labels:
+            label = QLabel(text, self)
+            label.setBuddy(widget)
+            line.addWidget(label)
+            line.addWidget(widget, stretch=2 if widget is self.slider else 0)
+            if widget is self.slider:
+                self._n_bands.setMinimumWidth(characters_wide(self._n_bands, 3))
+                line.addWidget(self._n_bands)
+        return line
+
+    def _answer(self) -> QWidget:
+        panel = QWidget(self)
+        pictures = QGridLayout()
+        pictures.setContentsMargins(0, 0, 0, 0)
+        for column, (text, view) in enumerate(
+            ((self.tr("Composed"), self.composed), (self.tr("Original"), self.original))
+        ):
+            pictures.addWidget(QLabel(text, self), 0, column)
+            pictures.addWidget(view, 1, column)
+            pictures.setColumnStretch(column, 2 - column)
+        pictures.setRowStretch(1, 1)
+        line = round(1.35 * self.fontMetrics().lineSpacing())
+        self.answer_table.verticalHeader().setDefaultSectionSize(line)
+        header = self.answer_table.horizontalHeader()
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        frame = 2 * self.answer_table.frameWidth()
+        self.answer_table.setFixedHeight(ANSWER_LINES * line + header.sizeHint().height() + frame)
+        self._coalition.setMinimumHeight(2 * self.fontMetrics().lineSpacing())
+        layout = QVBoxLayout(panel)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addLayout(pictures, stretch=1)
+        layout.addWidget(self._coalition)
+        layout.addWidget(self.answer_table)
+        layout.addWidget(self._flips)
+        return panel
+
+    def _bands(self, actions: Mapping[ActionKey, QAction]) -> QWidget:
+        panel = QWidget(self)
+        presets = QHBoxLayout()
+        for key in WHOLE_ACTIONS:
+            presets.addWidget(action_button(actions[key], self))
+        presets.addStretch(1)
+        label = QLabel(self.tr("Ban&d"), self)
+        label.setBuddy(self._band)
+        presets.addWidget(label)
+        presets.addWidget(self._band)
+        for key in PRESET_ACTIONS:
+            presets.addWidget(action_button(actions[key], self))
+        layout = QVBoxLayout(panel)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addLayout(presets)
+        layout.addWidget(self.tiles, stretch=1)
+        return panel
+
+    def _plots(self) -> QWidget:
+        panel = QWidget(self)
+        layout = QVBoxLayout(panel)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(QLabel(self.tr("Spectrum and edges of the bands"), self))
+        layout.addWidget(self.spectrum, stretch=3)
+        layout.addWidget(self._power)
+        layout.addWidget(self.shapley, stretch=2)
+        legend = QLabel(
+            self.tr(
+                "\N{BLACK CIRCLE} solid: low-pass; \N{BLACK SQUARE} dashed: high-pass; "
+                "ring: another prediction"
+            ),
+            self,
+        )
+        legend.setWordWrap(True)
+        layout.addWidget(self.sweeps, stretch=2)
+        layout.addWidget(legend)
+        return panel
+
+    def _connect(self) -> None:
+        self.tiles.codeChosen.connect(self._choose_code)
+        self.sweeps.codeChosen.connect(self._choose_code)
+        self.slider.valueChanged.connect(self._choose_bands)
+        self._place.valueChanged.connect(self._choose_place)
+        self.baseline.currentTextChanged.connect(self._choose_baseline)
+        self.range.currentTextChanged.connect(self._choose_range)
+        self.norm.currentTextChanged.connect(self._choose_norm)
+        self.spacing.currentTextChanged.connect(self._choose_spacing)
+
+    @Slot(int)
+    def _choose_code(self, code: int) -> None:
+        self.codeChosen.emit(code)
+
+    @Slot(int)
+    def _choose_place(self, number: int) -> None:
+        if not self._is_showing:
+            self.placeChosen.emit(number - 1)
+
+    @Slot(int)
+    def _choose_bands(self, n_bands: int) -> None:
+        self._choose(bands=n_bands)
+
+    @Slot(str)
+    def _choose_baseline(self, text: str) -> None:
+        self._choose(baseline=text)
+
+    @Slot(str)
+    def _choose_range(self, text: str) -> None:
+        self._choose(range=text)
+
+    @Slot(str)
+    def _choose_norm(self, text: str) -> None:
+        self._choose(norm=text)
+
+    @Slot(str)
+    def _choose_spacing(self, text: str) -> None:
+        if text:
+            self._choose(spacing=text)
+
+    def _choose(self, **changes: object) -> None:
+        """Say what the user chose, not what a snapshot filled in."""
+        if not self._is_showing:
+            self.settingsChosen.emit(changes)
