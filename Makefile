@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 export PYTHON
 
-.PHONY: help demo gui test test-slow fuzz lint format bench clean
+.PHONY: help demo gui test test-slow fuzz lint format bench screenshots clean
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
@@ -52,6 +52,10 @@ format: $(VENV)/development  ## Format the code
 bench: $(VENV)/development  ## Measure audits against bare ONNX Runtime and the authors' algorithm, and start-up
 	$(BIN)/python benchmarks/audit_speed.py
 	$(BIN)/python benchmarks/start_up.py
+	$(BIN)/python benchmarks/window.py
+
+screenshots: $(VENV)/development  ## Picture every page of the window, dark and light, in build/screenshots
+	$(BIN)/python packaging/screenshots.py
 
 clean:  ## Remove what was built, the virtual environment included
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
