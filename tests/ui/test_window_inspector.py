@@ -169,12 +169,12 @@ def test_slider_and_switches_cut_the_image_otherwise(
     """Bands, baseline, range and radius arrive at the engine; the tiles follow."""
     inspect(program, qtbot, spec)
     page = program.window.inspector_page
-    page.slider.setValue(6)
+    page.cut.slider.setValue(6)
     wait_for_all(program, qtbot)
     assert len(page.tiles.tiles) == 6
-    page.baseline.setCurrentText("mean")
-    page.range.setCurrentText("clip")
-    page.norm.setCurrentText("l2")
+    page.cut.baseline.setCurrentText("mean")
+    page.cut.range.setCurrentText("clip")
+    page.cut.norm.setCurrentText("l2")
     wait_for_all(program, qtbot)
     subject = program.inspector.state.subject
     assert subject is not None
@@ -190,12 +190,12 @@ def test_impossible_cut_is_said_and_the_next_one_works(
     """A spacing too fine for the image is a message; another choice brings pictures again."""
     inspect(program, qtbot, spec)
     page = program.window.inspector_page
-    page.slider.setValue(12)
+    page.cut.slider.setValue(12)
     wait_for_all(program, qtbot)
-    page.spacing.setCurrentText("octave")
+    page.cut.spacing.setCurrentText("octave")
     bar = program.window.message_bar
     qtbot.waitUntil(lambda: "largest number of bands" in bar.text)
-    page.slider.setValue(3)
+    page.cut.slider.setValue(3)
     wait_for_all(program, qtbot)
     assert len(page.tiles.tiles) == 3
 

@@ -9,7 +9,8 @@
 ``result_page``               a result; its tabs are ``importance_panel``,
                               ``breakdown_panels`` and ``origin_panel``
 ``comparison_page``           results side by side
-``inspector_page``            one image and its bands; ``band_tiles``, ``image_view``
+``inspector_page``            one image and its bands: ``cut_settings``, ``band_tiles``,
+                              ``image_view``
 ``importance_plot``           bars of the bands with their intervals
 ``score_trace``               the signed score settling
 ``sweep_plot``                one image: sweeps and Shapley values; ``profile_plot``: of several

@@ -6,14 +6,12 @@ from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import (
-    QComboBox,
     QGridLayout,
     QHBoxLayout,
     QHeaderView,
     QLabel,
     QProgressBar,
     QSizePolicy,
-    QSlider,
     QSpinBox,
     QSplitter,
     QVBoxLayout,
@@ -21,13 +19,14 @@ from PySide6.QtWidgets import (
 )
 
 from iaside_audit.report import format_percent
-from iaside_audit.spec import MAX_BANDS, MIN_BANDS, Norm, Range, Spacing
-from iaside_ui.appearance import characters_wide, enlarge_font
+from iaside_audit.spec import Range
+from iaside_ui.appearance import enlarge_font
 from iaside_ui.qtmodels import share_model
 from iaside_ui.state import ActionKey
 from iaside_ui.state.inspection import coalition_text
 from iaside_ui.views.band_tiles import BandTiles
 from iaside_ui.views.buttons import action_button
+from iaside_ui.views.cut_settings import CutSettings
 from iaside_ui.views.image_view import ColourBar, ImageView, SpectrumView
 from iaside_ui.views.sweep_plot import ShapleyPlot, SweepPlot
 from iaside_ui.views.tables import ShareDelegate, make_table
@@ -40,8 +39,6 @@ if TYPE_CHECKING:
     from iaside_audit.auditing.interactive import View
     from iaside_ui.state import InspectorState
 
-MAX_SLIDER_BANDS: Final = 16
-BASELINES: Final = ("zero", "mean", "noise", "shuffle")
 PRESET_ACTIONS: Final = (
     ActionKey.BANDS_UP_TO,
     ActionKey.BANDS_FROM,
@@ -82,17 +79,8 @@ class InspectorPage(QWidget):
         self._place = QSpinBox(self)
         self._place.setAccessibleName(self.tr("Number of the image"))
         self._place.setKeyboardTracking(False)
-        self.slider = QSlider(Qt.Orientation.Horizontal, self)
-        self.slider.setRange(MIN_BANDS, MAX_SLIDER_BANDS)
-        self.slider.setAccessibleName(self.tr("Number of bands"))
-        self.slider.setTickPosition(QSlider.TickPosition.TicksBelow)
-        self.slider.setTickInterval(2)
-        self._n_bands = QLabel(self)
-        self.baseline = self._combo(self.tr("Baseline"), BASELINES)
-        self.range = self._combo(self.tr("Range of pixels"), [one.value for one in Range])
-        self.norm = self._combo(self.tr("Radius"), [one.value for one in Norm])
-        self.spacing = self._combo(self.tr("Spacing"), [one.value for one in Spacing])
         self._place.lineEdit().setAccessibleName(self._place.accessibleName())
+        self.cut = CutSettings(self)
         self._band = QSpinBox(self)
         self._band.setAccessibleName(self.tr("Band of the presets"))
         self._band.lineEdit().setAccessibleName(self._band.accessibleName())
@@ -139,15 +127,8 @@ class InspectorPage(QWidget):
         self._stage.setFormat(state.stage)
         self._place.setRange(1, max(1, state.n_images))
         self._place.setSuffix(self.tr(" of {n}").format(n=state.n_images))
-        for widget in (
-            self._place,
-            self.slider,
-            self.baseline,
-            self.range,
-            self.norm,
-            self.spacing,
-        ):
-            widget.setEnabled(state.subject is not None)
+        self._place.setEnabled(state.subject is not None)
+        self.cut.setEnabled(state.subject is not None)
         self._show_settings(state)
         self._show_view(state)
         self._show_answer(state)
@@ -158,20 +139,9 @@ class InspectorPage(QWidget):
         subject = state.subject
         if subject is None:
             return
-        spec = subject.spec
         self._place.setValue(subject.place + 1)
-        self.slider.setMaximum(max(MAX_SLIDER_BANDS, min(spec.bands, MAX_BANDS)))
-        self.slider.setValue(spec.bands)
-        self.slider.setEnabled(isinstance(spec.spacing, Spacing))
-        self._n_bands.setText(str(spec.bands))
-        self._band.setRange(0, spec.bands - 1)
-        self.baseline.setCurrentText(spec.baseline)
-        self.range.setCurrentText(spec.range.value)
-        self.norm.setCurrentText(spec.norm.value)
-        if isinstance(spec.spacing, Spacing):
-            self.spacing.setCurrentText(spec.spacing.value)
-        else:
-            self.spacing.setCurrentIndex(-1)
+        self._band.setRange(0, subject.spec.bands - 1)
+        self.cut.show_spec(subject.spec)
 
     def _show_view(self, state: InspectorState) -> None:
         shown = state.shown
@@ -251,12 +221,6 @@ class InspectorPage(QWidget):
         whose = self.tr("the model's answer") if view.label_is_own else self.tr("label")
         return f"{view.record.path} ({whose}: {label}) - {name}"
 
-    def _combo(self, name: str, choices: list[str] | tuple[str, ...]) -> QComboBox:
-        box = QComboBox(self)
-        box.setAccessibleName(name)
-        box.addItems(list(choices))
-        return box
-
     def _arrange(self, actions: Mapping[ActionKey, QAction]) -> None:
         self._stage.setRange(0, 0)
         self._stage.hide()
@@ -276,27 +240,8 @@ class InspectorPage(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addLayout(head)
-        layout.addLayout(self._settings())
+        layout.addWidget(self.cut)
         layout.addWidget(columns, stretch=1)
-
-    def _settings(self) -> QHBoxLayout:
-        line = QHBoxLayout()
-        labels = (
-            (self.tr("B&ands"), self.slider),
-            (self.tr("&Baseline"), self.baseline),
-            (self.tr("Ran&ge"), self.range),
-            (self.tr("&Radius"), self.norm),
-            (self.tr("S&pacing"), self.spacing),
-        )
-        for text, widget in labels:
-            label = QLabel(text, self)
-            label.setBuddy(widget)
-            line.addWidget(label)
-            line.addWidget(widget, stretch=2 if widget is self.slider else 0)
-            if widget is self.slider:
-                self._n_bands.setMinimumWidth(characters_wide(self._n_bands, 3))
-                line.addWidget(self._n_bands)
-        return line
 
     def _answer(self) -> QWidget:
         panel = QWidget(self)
@@ -365,12 +310,8 @@ class InspectorPage(QWidget):
     def _connect(self) -> None:
         self.tiles.codeChosen.connect(self._choose_code)
         self.sweeps.codeChosen.connect(self._choose_code)
-        self.slider.valueChanged.connect(self._choose_bands)
+        self.cut.settingsChosen.connect(self.settingsChosen)
         self._place.valueChanged.connect(self._choose_place)
-        self.baseline.currentTextChanged.connect(self._choose_baseline)
-        self.range.currentTextChanged.connect(self._choose_range)
-        self.norm.currentTextChanged.connect(self._choose_norm)
-        self.spacing.currentTextChanged.connect(self._choose_spacing)
 
     @Slot(int)
     def _choose_code(self, code: int) -> None:
@@ -380,29 +321,3 @@ class InspectorPage(QWidget):
     def _choose_place(self, number: int) -> None:
         if not self._is_showing:
             self.placeChosen.emit(number - 1)
-
-    @Slot(int)
-    def _choose_bands(self, n_bands: int) -> None:
-        self._choose(bands=n_bands)
-
-    @Slot(str)
-    def _choose_baseline(self, text: str) -> None:
-        self._choose(baseline=text)
-
-    @Slot(str)
-    def _choose_range(self, text: str) -> None:
-        self._choose(range=text)
-
-    @Slot(str)
-    def _choose_norm(self, text: str) -> None:
-        self._choose(norm=text)
-
-    @Slot(str)
-    def _choose_spacing(self, text: str) -> None:
-        if text:
-            self._choose(spacing=text)
-
-    def _choose(self, **changes: object) -> None:
-        """Say what the user chose, not what a snapshot filled in."""
-        if not self._is_showing:
-            self.settingsChosen.emit(changes)
