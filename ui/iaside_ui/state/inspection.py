@@ -255,8 +255,6 @@ class InspectorState:
         last = steps[-1]
         text = coalition_text(int(sweep.codes[last]), n_bands)
         before = self.class_name(int(sweep.predictions[last - 1]))
+        since = "only with all bands" if last == n_bands else f"from {text} on"
         more = "" if len(steps) == 1 else f" It changes {len(steps)} times on the way."
-        return (
-            f"{name}: {self.class_name(final)!r} from {text} on; {before!r} with one band less."
-            f"{more}"
-        )
+        return f"{name}: {self.class_name(final)!r} {since}; {before!r} with one band less.{more}"

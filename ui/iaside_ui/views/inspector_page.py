@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import (
-    QGridLayout,
     QHBoxLayout,
     QHeaderView,
     QLabel,
@@ -245,15 +244,13 @@ class InspectorPage(QWidget):
 
     def _answer(self) -> QWidget:
         panel = QWidget(self)
-        pictures = QGridLayout()
-        pictures.setContentsMargins(0, 0, 0, 0)
-        for column, (text, view) in enumerate(
-            ((self.tr("Composed"), self.composed), (self.tr("Original"), self.original))
+        pictures = QVBoxLayout()
+        for text, view, stretch in (
+            (self.tr("Composed"), self.composed, 3),
+            (self.tr("Original"), self.original, 1),
         ):
-            pictures.addWidget(QLabel(text, self), 0, column)
-            pictures.addWidget(view, 1, column)
-            pictures.setColumnStretch(column, 2 - column)
-        pictures.setRowStretch(1, 1)
+            pictures.addWidget(QLabel(text, self))
+            pictures.addWidget(view, stretch=stretch)
         line = round(1.35 * self.fontMetrics().lineSpacing())
         self.answer_table.verticalHeader().setDefaultSectionSize(line)
         header = self.answer_table.horizontalHeader()
