@@ -119,6 +119,7 @@ class ClassesPanel(GapPanel):
         halves.setChildrenCollapsible(False)
         halves.addWidget(left)
         halves.addWidget(right)
+        halves.setSizes([500, 500])  # shares of what there is
         layout = QVBoxLayout(self.content)
         layout.addWidget(halves)
         self.filter.textChanged.connect(self._model.set_filter)

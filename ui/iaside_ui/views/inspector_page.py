@@ -174,7 +174,7 @@ class InspectorPage(QWidget):
             what = (
                 self.tr("clipped")
                 if composition.subject.spec.range == Range.CLIP
-                else self.tr("as they are")
+                else self.tr("not clipped")
             )
             note += self.tr(" {share} of the pixels lie outside 0 to 1, {what}.").format(
                 share=format_percent(composition.outside, 1), what=what

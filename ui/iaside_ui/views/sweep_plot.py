@@ -137,7 +137,7 @@ class ShapleyPlot(ThemedPlot):
     def show_values(self, values: FloatVector | None, n_bands: int, unit: str) -> None:
         """Draw other values; none where they are not known yet."""
         self._values = np.zeros(n_bands) if values is None else values
-        label = self.tr("Shapley value")
+        label = self.tr("Shapley")  # short: the plot may be low
         self.plot.setLabel("left", f"{label} ({unit})" if unit else label)
         self.setAccessibleDescription(
             "" if values is None else ", ".join(f"{one:+.2f}" for one in values)
