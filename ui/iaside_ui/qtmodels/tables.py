@@ -143,12 +143,12 @@ def trial_model(parent: QObject | None = None) -> RowModel[TrialRow]:
     return RowModel[TrialRow](
         (
             Column(
-                heading=_tr("What the model gets"),
-                text=attrgetter("mark"),
+                heading=_tr("The model gets"),
+                text=_no_text,
                 tip=_trial_tip,
                 picture=attrgetter("pixels"),
             ),
-            Column(heading=_tr("Right"), text=_trial_right, side=RIGHT),
+            Column(heading=_tr("Right"), text=_trial_right, tip=_trial_right_tip, side=RIGHT),
             Column(heading=_tr("Normalisation"), text=_trial_name),
             Column(heading=_tr("Size"), text=_trial_size),
             Column(heading=_tr("Values"), text=attrgetter("values"), side=MIDDLE),
@@ -157,15 +157,30 @@ def trial_model(parent: QObject | None = None) -> RowModel[TrialRow]:
     )
 
 
+def _no_text(_: TrialRow) -> str:
+    return ""
+
+
 def _trial_right(row: TrialRow) -> str:
+    """Return the share of right answers; without labels, in brackets, how sure the model is."""
     trial = row.trial
     if trial.top1 is None:
-        return _tr("confidence {share}").format(share=format_percent(trial.mean_confidence, 0))
-    return _tr("{share} of {n}").format(share=format_percent(trial.top1, 1), n=trial.n_images)
+        return f"({format_percent(trial.mean_confidence, 0)})"
+    return format_percent(trial.top1, 0)
+
+
+def _trial_right_tip(row: TrialRow) -> str:
+    trial = row.trial
+    if trial.top1 is None:
+        return _tr("No labels: how sure the model is on average, over {n} images.").format(
+            n=trial.n_images
+        )
+    return _tr("Right answers on {n} images.").format(n=trial.n_images)
 
 
 def _trial_name(row: TrialRow) -> str:
-    return row.trial.candidate.name
+    name = row.trial.candidate.name
+    return f"{row.mark}: {name}" if row.mark else name
 
 
 def _trial_size(row: TrialRow) -> str:

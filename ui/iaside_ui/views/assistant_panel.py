@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 PICTURE_LINES = 2.6
 PICTURES = 3
+PICTURE_ROOM = 8
+"""Around the pictures, in device-independent pixels."""
 
 
 class AssistantPanel(QGroupBox):
@@ -109,6 +111,7 @@ class AssistantPanel(QGroupBox):
         if self._model.rows != state.rows:
             self._model.show_rows(state.rows)
             fit_columns(self.table)
+            self.table.setColumnWidth(0, self.table.iconSize().width() + PICTURE_ROOM)
             self.table.selectRow(0)
         self._offer()
 
