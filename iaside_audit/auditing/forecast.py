@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from iaside_audit.auditing.plan import resolve_estimator, row_length
+from iaside_audit.auditing.plan import evaluations_per_image, resolve_estimator, row_length
 from iaside_audit.spec import Estimator, Mode
-from iaside_audit.spectrum import baseline_needs
 
 if TYPE_CHECKING:
     from iaside_audit.spec import AuditSpec
@@ -53,8 +52,7 @@ def forecast(spec: AuditSpec, n_found: int) -> Forecast:
             n_evaluations=n_images * per_image,
         )
     estimator = resolve_estimator(spec, n_images)
-    shared = int(baseline_needs(spec.baseline).is_constant)
-    per_image = row_length(spec, estimator) - shared
+    per_image, shared = evaluations_per_image(spec, estimator)
     if spec.budget is not None:
         n_images = min(n_images, max(0, (spec.budget - shared) // per_image))
     return Forecast(

@@ -441,6 +441,8 @@ def settled(spec: AuditSpec) -> AuditSpec:
     return replace(
         spec,
         mode=Mode.CORRECTED,
+        estimator=Estimator.AUTO,
+        interactions=False,
         device="cpu",
         threads=min(available_threads(), MAX_THREADS),
     )

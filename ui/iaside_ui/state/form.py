@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from iaside_audit.errors import IASideError, SpecError
 from iaside_audit.registry import BASELINES, VALUE_FUNCTIONS
-from iaside_audit.spec import AuditSpec, Estimator, Mode, Norm, Range
+from iaside_audit.spec import AuditSpec, Estimator, IntervalMethod, Mode, Norm, Range
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,7 +53,7 @@ class FormField:
     choices: tuple[str, ...] = ()
 
 
-def _values(kind: type[Norm | Range | Estimator | Mode]) -> tuple[str, ...]:
+def _values(kind: type[Norm | Range | Estimator | Mode | IntervalMethod]) -> tuple[str, ...]:
     return tuple(str(one.value) for one in kind)
 
 
@@ -111,10 +111,19 @@ GROUPS: Final[dict[str, tuple[FormField, ...]]] = {
             choices=_values(Estimator),
         ),
         FormField(name="pairs", title="Pairs of orders", kind=FieldKind.NUMBER),
+        FormField(
+            name="interactions", title="Interactions", kind=FieldKind.CHOICE, choices=("no", "yes")
+        ),
         FormField(name="max_images", title="Images at most", kind=FieldKind.NUMBER),
         FormField(name="budget", title="Evaluations at most", kind=FieldKind.NUMBER),
         FormField(name="target_halfwidth", title="Target half-width", kind=FieldKind.NUMBER),
         FormField(name="confidence", title="Confidence", kind=FieldKind.NUMBER),
+        FormField(
+            name="interval",
+            title="Intervals",
+            kind=FieldKind.CHOICE,
+            choices=_values(IntervalMethod),
+        ),
         FormField(name="seed", title="Seed", kind=FieldKind.NUMBER),
     ),
     "Machine": (
@@ -140,6 +149,7 @@ NEEDED: Final = ("model", "images")
 OUT: Final = "out"
 """The one field that is no option of the audit itself."""
 _INTEGERS: Final = ("bands", "pairs", "max_images", "budget", "seed", "reference_batch")
+_FLAGS: Final = ("interactions",)
 _FLOATS: Final = ("beta", "target_halfwidth", "confidence")
 
 
@@ -307,6 +317,8 @@ def _source_fault(name: str, text: str) -> str:
 
 def _parsed(name: str, text: str) -> object:
     """Return the value that a text stands for; the text itself where it is no number."""
+    if name in _FLAGS:
+        return {"yes": True, "no": False}.get(text, text)
     for names, kind in ((_INTEGERS, int), (_FLOATS, float)):
         if name in names:
             try:
@@ -317,6 +329,8 @@ def _parsed(name: str, text: str) -> object:
 
 
 def _text(value: Any) -> str:  # Any: whatever a field of a specification holds
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, Enum):
         return str(value.value)
     if isinstance(value, (list, tuple)):
