@@ -31,9 +31,22 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
 COMMANDS: Final = (
-    "demo", "run", "inspect", "compare", "report", "merge", "corrupt", "snr", "models", "cache",
+    "demo",
+    "run",
+    "inspect",
+    "compare",
+    "report",
+    "merge",
+    "corrupt",
+    "snr",
+    "heatmap",
+    "passband",
+    "attack",
+    "study",
+    "models",
+    "cache",
     "selfcheck",
-)  # fmt: skip
+)
 """In the order of the help page."""
 PLUGIN_GROUP: Final = "iaside_audit.commands"
 """Other packages, the window's above all, add commands through this entry-point group."""

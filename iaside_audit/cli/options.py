@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from iaside_audit.errors import SpecError
 from iaside_audit.spec import (
     MAX_BANDS,
     MIN_BANDS,
@@ -20,7 +21,7 @@ from iaside_audit.spec import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Container
     from enum import StrEnum
 
     Command = Callable[..., Any]  # Any: click passes options by name
@@ -85,9 +86,35 @@ NUMBERS: Final = {
 }
 
 
-def audit_options(command: Command) -> Command:
-    """Add the options of an audit; absent ones arrive as None."""
+def numbers(name: str, text: str) -> tuple[float, ...]:
+    """Read numbers separated by commas; quotients such as ``4/255`` are numbers too.
+
+    Raises
+    ------
+    SpecError
+        If one is none.
+
+    Examples
+    --------
+    >>> numbers("radius", "1/4, 0.5")
+    (0.25, 0.5)
+    """
+    try:
+        return tuple(
+            float(above) / float(below or 1)
+            for above, _, below in (one.partition("/") for one in text.split(",") if one.strip())
+        )
+    except (ValueError, ZeroDivisionError) as error:
+        raise SpecError(
+            f"Expected numbers separated by commas for --{name}, found {text!r}."
+        ) from error
+
+
+def audit_options(command: Command, *, only: Container[str] | None = None) -> Command:
+    """Add the options of an audit, or `only` some of them; absent ones arrive as None."""
     for field in reversed([one for one in fields(AuditSpec) if one.name != "model"]):
+        if only is not None and field.name not in only:
+            continue
         choices = ", ".join(one.value for one in CHOICES.get(field.name, ()))
         text = HELP[field.name].format(choices=choices)
         name = f"--{field.name.replace('_', '-')}"

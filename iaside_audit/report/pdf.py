@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
     from iaside_audit.result import AuditResult
 
-_STANDARDS: Final[list[PDFStandard]] = ["a-2a", "ua-1"]
+STANDARDS: Final[list[PDFStandard]] = ["a-2a", "ua-1"]
 """Archival with structure, and accessible; the compiler refuses what breaks them."""
 
 
@@ -58,26 +58,29 @@ def write_pdf(result: AuditResult, path: Path) -> None:
 
 def pdf_bytes(result: AuditResult) -> bytes:
     """Return the report as PDF, the same bytes every time for the same result."""
-    # Matplotlib's copy of the figures' font is the one their text was measured with.
-    fonts = typst.Fonts(
-        include_system_fonts=False,
-        font_paths=[str(Path(mpl.get_data_path()) / "fonts" / "ttf")],
-    )
     compiler = typst.Compiler(
         files("iaside_audit.report").joinpath("report.typ").read_bytes(),
-        font_paths=fonts,
+        font_paths=figure_fonts(),
         ignore_system_fonts=True,
         sys_inputs={
-            "report": json.dumps(_legible(report_data(result))),
+            "report": json.dumps(legible(report_data(result))),
             "figure": svg_bytes(
                 importance_figure(result, has_title=False), importance_description(result)
             ).decode(),
         },
     )
     data = compiler.compile(
-        format="pdf", pdf_standards=_STANDARDS, timestamp=int(_moment(result).timestamp())
+        format="pdf", pdf_standards=STANDARDS, timestamp=int(_moment(result).timestamp())
     )
     return cast("bytes", data)
+
+
+def figure_fonts() -> typst.Fonts:
+    """Return the fonts of the figures: matplotlib's copy, with which their text was measured."""
+    return typst.Fonts(
+        include_system_fonts=False,
+        font_paths=[str(Path(mpl.get_data_path()) / "fonts" / "ttf")],
+    )
 
 
 def report_data(result: AuditResult) -> dict[str, object]:
@@ -114,14 +117,14 @@ def _moment(result: AuditResult) -> datetime:
     return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _legible(value: object) -> object:
+def legible(value: object) -> object:
     r"""Return JSON-ready values with what no font draws as an escape such as ``\x1b``."""
     match value:
         case str():
             return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in value)
         case list():
-            return [_legible(one) for one in value]
+            return [legible(one) for one in value]
         case dict():
-            return {key: _legible(one) for key, one in value.items()}
+            return {key: legible(one) for key, one in value.items()}
         case _:
             return value

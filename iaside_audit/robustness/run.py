@@ -22,7 +22,15 @@ from iaside_audit.auditing.preparation import Crew, Preparation
 from iaside_audit.auditing.settings import EvaluationSettings
 from iaside_audit.auditing.workers import ProcessWorker
 from iaside_audit.errors import ImageError
-from iaside_audit.events import AuditCancelled, Control, Event, ImageDone, ImageFailed, Warned
+from iaside_audit.events import (
+    AuditCancelled,
+    Control,
+    Event,
+    ImageDone,
+    ImageFailed,
+    Preparing,
+    Warned,
+)
 from iaside_audit.images import find_images
 from iaside_audit.result import AuditWarning, DataRecord, FailedImage, ModelRecord, Tool
 from iaside_audit.robustness.evaluator import images_a_lease
@@ -241,6 +249,7 @@ class _Run:
             replace(Lease.of(items[start : start + size], number=number), task=MEASURE)
             for number, start in enumerate(range(0, len(items), size))
         )
+        self._emit(Preparing(stage="measuring", done=len(self._rows), total=len(images)))
         started = time.perf_counter()
         while not self._control.is_cancelled and (leases or not executor.is_idle):
             if leases and executor.has_room and not self._control.is_paused:

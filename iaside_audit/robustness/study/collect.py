@@ -53,6 +53,8 @@ class ModelRows:
         Of the corruptions.
     attack : MeasuredRows or None
         Of the attack, where one is asked for.
+    conditions : tuple of (str, int)
+        Corruption and severity, in the order of the corruptions' arrays.
     """
 
     model: StudyModel
@@ -60,6 +62,7 @@ class ModelRows:
     audit: ValueRows
     corruptions: MeasuredRows
     attack: MeasuredRows | None
+    conditions: tuple[tuple[str, int], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,7 +181,12 @@ class _Collector:
             return None
         estimator, rows = audit
         return ModelRows(
-            model=model, estimator=estimator, audit=rows, corruptions=corruptions, attack=attack
+            model=model,
+            estimator=estimator,
+            audit=rows,
+            corruptions=corruptions,
+            attack=attack,
+            conditions=self._spec.corruptions.conditions,
         )
 
     def _audit(

@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from iaside_audit.games import shapley_values, value_table, walk_shapley
-from iaside_audit.robustness.prediction import Form, GameRows, predicted_values
+from iaside_audit.robustness.prediction import (
+    Form,
+    GameRows,
+    carrying_sentence,
+    loss_by_band,
+    predicted_values,
+)
 from iaside_audit.spec import Estimator
 from iaside_audit.spectrum import Gain, band_gains
 from iaside_audit.statistics import (
@@ -96,6 +102,10 @@ class ModelTable:
         1 where the attack succeeds or the image is wrong before it.
     beta : float
         Of the scores.
+    conditions : tuple of (str, int)
+        Corruption and severity of each condition.
+    band_losses : (n_conditions, n_bands) float64
+        What each band adds to the predicted log-loss, in the default form.
     """
 
     id: str
@@ -112,9 +122,21 @@ class ModelTable:
     log_loss: FloatMatrix
     broken: FloatMatrix | None
     beta: float
+    conditions: tuple[tuple[str, int], ...]
+    band_losses: FloatMatrix
 
     def __len__(self) -> int:
         return len(self.image_id)
+
+    def sentences(self, n_worst: int = 3) -> list[str]:
+        """Say which bands carry the predicted loss: of the suite, and of the worst conditions."""
+        by_condition = self.band_losses.sum(axis=1)
+        said = [carrying_sentence("all corruptions", _shares(self.band_losses.mean(axis=0)))]
+        for place in np.argsort(-by_condition)[:n_worst].tolist():
+            name, severity = self.conditions[place]
+            title = f"{name.replace('_', ' ')}, severity {severity}"
+            said.append(carrying_sentence(title, _shares(self.band_losses[place])))
+        return said
 
     def forms(self) -> tuple[PredictionForm, ...]:
         """Return the forms that the audit allows."""
@@ -157,6 +179,11 @@ class ModelTable:
         if self.broken is not None and isinstance(chosen, slice):
             numbers[ATTACK_ERROR] = float(self.broken.mean(axis=0)[-1])
         return numbers
+
+
+def _shares(losses: FloatVector) -> list[float]:
+    total = losses.sum()
+    return (losses / total).tolist() if total > 0 else [np.nan] * len(losses)
 
 
 def direction(predictor: str) -> int:
@@ -202,6 +229,8 @@ def model_table(rows: ModelRows) -> ModelTable:
         log_loss=-log_p,
         broken=broken,
         beta=rows.model.audit.beta,
+        conditions=rows.conditions,
+        band_losses=loss_by_band(games[DEFAULT_FORM.value], gains[DEFAULT_FORM.gain]).mean(axis=0),
     )
 
 
