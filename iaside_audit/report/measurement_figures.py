@@ -114,7 +114,7 @@ def _passband_figure(measured: Measured) -> Figure:
     if noisy:
         _draw_curves(axes[1], noisy)
         axes[1].set_ylabel("accuracy")
-        axes[1].set_title("Accuracy with noise in one band (root mean square, image in 0..1)")
+        axes[1].set_title("Accuracy with noise in one band")
         _rho_axis(axes[1], measured)
     return figure
 

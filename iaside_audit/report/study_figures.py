@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -212,5 +211,6 @@ def _conditions(
     axes.set_ylabel("measured error")
     axes.set_title(f"{drawable(table.id)}, the median model: r = {by_model[table.id]:.2f}")
     if len(names) > 1:
-        columns = math.ceil(len(names) / 8)
-        axes.legend(frameon=False, fontsize=6, ncols=columns, loc="lower right")
+        axes.legend(
+            frameon=False, fontsize=6.5, ncols=5, loc="upper center", bbox_to_anchor=(0.5, -0.13)
+        )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final
 
+from iaside_audit.robustness.study.analysis import CLAIMED_R
 from iaside_audit.robustness.study.columns import (
     ADDED_ERROR,
     ATTACK_ERROR,
@@ -17,9 +18,6 @@ from iaside_audit.robustness.study.columns import (
 if TYPE_CHECKING:
     from iaside_audit.robustness.study.analysis import StudyAnalysis
     from iaside_audit.statistics.association import Association
-
-CLAIMED_R: Final = 0.92
-"""|r| that the paper reports between its score and corruption error (arXiv 2408.01139)."""
 
 MEASURED_TITLES: Final = {
     CORRUPTION_ERROR: "error under corruption (mCE, unnormalised)",
@@ -88,8 +86,8 @@ def verdict(analysis: StudyAnalysis) -> str:
             held.beyond_midpoint,
         )
         where = (
-            f"over the {held.n_models} models and {held.n_images} images on which the form was not "
-            "chosen"
+            f"over {held.n_models} models, each left out when the form was chosen, and the "
+            f"{held.n_images} images on which it was not chosen"
         )
     strength = "reaches" if abs(r.value) >= CLAIMED_R else "does not reach"
     return (
@@ -146,12 +144,13 @@ def answers(analysis: StudyAnalysis) -> list[tuple[str, str]]:
     ]
     if analysis.held_out is not None:
         held = analysis.held_out
-        low, high = held.spread
-        favourite = max(held.chosen_counts, key=lambda one: held.chosen_counts[one])
+        low, high = held.halves_spread
+        favourite = max(held.halves_counts, key=lambda one: held.halves_counts[one])
         halves = (
             f"Over random halves of models and images, the form chosen on one half has a median r "
-            f"of {held.median:.2f} on the other; 90 % of the halves lie between {low:.2f} and "
-            f"{high:.2f}. Chosen most often: {predictor_title(favourite)}."
+            f"of {held.halves_median:.2f} on the other; 90 % of the halves lie between {low:.2f} "
+            f"and {high:.2f}, and {100 * held.halves_claimed:.0f} % reach {CLAIMED_R}. Chosen most "
+            f"often: {predictor_title(favourite)}."
         )
         said.append(("Does it depend on the halves?", halves))
     return said

@@ -149,7 +149,10 @@ def passbands(measured: Measured) -> tuple[list[Curve], list[Curve]]:
     right = measured.rows.margin("noise_") > 0
     noisy = [
         _curve(
-            measured, right[:, i], f"noise of {level:g} in one band", (edges[1:] + edges[:-1]) / 2
+            measured,
+            right[:, i],
+            f"root mean square {level:g}, image in 0..1",
+            (edges[1:] + edges[:-1]) / 2,
         )
         for i, level in enumerate(request.noise)
     ]

@@ -17,6 +17,7 @@ from iaside_audit.robustness.study.columns import (
 )
 from iaside_audit.statistics.association import (
     MIN_MODELS,
+    N_MODEL_RESAMPLES,
     Association,
     associate,
     correlation,
@@ -38,12 +39,33 @@ if TYPE_CHECKING:
     from iaside_audit.statistics.association import Statistic
     from iaside_audit.types import FloatMatrix, FloatVector, Interval
 
-    Half = tuple[NDArray[np.int64], NDArray[np.int64]]
-
+CLAIMED_R: Final = 0.92
+"""|r| that the paper reports between its score and corruption error (arXiv 2408.01139)."""
 N_SPLITS: Final = 200
-"""Random halves of models and images; the first is the one that is reported."""
+"""Random halves of models and images: quantiles of 5 % then lie on ten of them."""
 N_CONDITION_RESAMPLES: Final = 2000
 """Of models, where every resample holds all conditions."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bootstrap:
+    """The bootstrap over models: equal seeds pair every number of a study."""
+
+    seed: int
+    confidence: float
+    n_resamples: int = N_MODEL_RESAMPLES
+
+    def associate(
+        self, columns: FloatMatrix, statistic: Statistic, *, most: int | None = None
+    ) -> Association:
+        """Compute a statistic with its interval, from `most` resamples at most."""
+        return associate(
+            columns,
+            statistic,
+            seed=self.seed,
+            confidence=self.confidence,
+            n_resamples=min(self.n_resamples, most or self.n_resamples),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,35 +125,41 @@ class AcrossConditions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeldOut:
-    """The form chosen on one half of models and images, reported on the other half.
+    """Forms reported on models and images on which they were not chosen, in two ways.
 
     Parameters
     ----------
     form : str
-        The one that followed the corruption error best on the first half.
-    chosen_at : float
-        Its correlation there.
-    n_models, n_images : int
-        Of the second half.
-    pearson, given_clean_error, beyond_clean_error, beyond_midpoint : Association
-        On the second half.
-    median, spread : float and (float, float)
-        Of the correlation on the second half over random splits; the middle 90 % of them.
+        Chosen most often when each model in turn is left out: the one that follows the corruption
+        error of the others best on the first half of the images.
     chosen_counts : dict of str to int
-        How often each form was chosen.
+        How many models each form was chosen without.
+    n_models, n_images : int
+        Reported on: all models, and the second half of the images.
+    pearson, given_clean_error, beyond_clean_error, beyond_midpoint : Association
+        Of the error that is predicted for each left-out model by a straight line through the
+        others, with the measured error, both on the second half of the images.
+    halves_median, halves_spread : float and (float, float)
+        Correlation on one half of models and images of the form chosen on the other half: the
+        median over random halves, and the middle 90 % of them.
+    halves_claimed : float
+        Share of the halves in which it reaches :data:`CLAIMED_R`.
+    halves_counts : dict of str to int
+        How often each form was chosen there.
     """
 
     form: str
-    chosen_at: float
+    chosen_counts: dict[str, int]
     n_models: int
     n_images: int
     pearson: Association
     given_clean_error: Association
     beyond_clean_error: Association
     beyond_midpoint: Association
-    median: float
-    spread: Interval
-    chosen_counts: dict[str, int]
+    halves_median: float
+    halves_spread: Interval
+    halves_claimed: float
+    halves_counts: dict[str, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -157,8 +185,7 @@ class StudyAnalysis:
     place_shares : (float, float)
         Share of the variance that each axis of the map shows.
     default_form : str
-        The form that the words of the study are about: the one chosen on the first half where
-        there is one.
+        The form that the words of the study are about: that of `held_out` where there is one.
     """
 
     predictors: dict[str, dict[str, float]]
@@ -179,7 +206,13 @@ class StudyAnalysis:
         )
 
 
-def analyse(tables: Sequence[ModelTable], *, seed: int, confidence: float) -> StudyAnalysis:
+def analyse(
+    tables: Sequence[ModelTable],
+    *,
+    seed: int,
+    confidence: float,
+    n_resamples: int = N_MODEL_RESAMPLES,
+) -> StudyAnalysis:
     """Compute every association of a study.
 
     Parameters
@@ -190,6 +223,8 @@ def analyse(tables: Sequence[ModelTable], *, seed: int, confidence: float) -> St
         Of resamples and splits.
     confidence : float
         Of every interval, in (0, 1).
+    n_resamples : int
+        Of models.
 
     Raises
     ------
@@ -204,16 +239,17 @@ def analyse(tables: Sequence[ModelTable], *, seed: int, confidence: float) -> St
     predictors = {one.id: one.predictors() for one in tables}
     measured = {one.id: one.measured() for one in tables}
     forms = [form for form in tables[0].forms() if all(form in one.predicted for one in tables)]
-    pairings = _pairings(tables, predictors, measured, seed=seed, confidence=confidence)
-    held_out = hold_out(tables, forms, seed=seed, confidence=confidence)
+    bootstrap = Bootstrap(seed=seed, confidence=confidence, n_resamples=n_resamples)
+    pairings = _pairings(tables, predictors, measured, bootstrap)
+    held_out = hold_out(tables, forms, bootstrap)
     profiles = {one.id: importance(one.audited_shapley.mean(axis=0)) for one in tables}
     places, shares = principal_map(np.array(list(profiles.values())))
     return StudyAnalysis(
         predictors=predictors,
         measured=measured,
         pairings=pairings,
-        within=tuple(_within(tables, form, seed=seed, confidence=confidence) for form in forms),
-        across=tuple(_across(tables, form, seed=seed, confidence=confidence) for form in forms),
+        within=tuple(_within(tables, form, bootstrap) for form in forms),
+        across=tuple(_across(tables, form, bootstrap) for form in forms),
         held_out=held_out,
         profiles={name: tuple(profile.tolist()) for name, profile in profiles.items()},
         places={
@@ -233,9 +269,7 @@ def _pairings(
     tables: Sequence[ModelTable],
     predictors: dict[str, dict[str, float]],
     measured: dict[str, dict[str, float]],
-    *,
-    seed: int,
-    confidence: float,
+    bootstrap: Bootstrap,
 ) -> tuple[Pairing, ...]:
     """Pair every predictor with every measured figure."""
     lineages = np.array([one.lineage for one in tables])
@@ -253,25 +287,16 @@ def _pairings(
                 Pairing(
                     predictor=name,
                     measured=truth_name,
-                    pearson=associate(pair, correlation, seed=seed, confidence=confidence),
-                    spearman=associate(pair, rank_correlation, seed=seed, confidence=confidence),
-                    given_clean_error=associate(
-                        np.stack([column, truth, clean]),
-                        correlation_given,
-                        seed=seed,
-                        confidence=confidence,
+                    pearson=bootstrap.associate(pair, correlation),
+                    spearman=bootstrap.associate(pair, rank_correlation),
+                    given_clean_error=bootstrap.associate(
+                        np.stack([column, truth, clean]), correlation_given
                     ),
-                    beyond_clean_error=associate(
-                        np.stack([signed, clean, truth]),
-                        correlation_difference,
-                        seed=seed,
-                        confidence=confidence,
+                    beyond_clean_error=bootstrap.associate(
+                        np.stack([signed, clean, truth]), correlation_difference
                     ),
-                    beyond_midpoint=associate(
-                        np.stack([signed, middle, truth]),
-                        correlation_difference,
-                        seed=seed,
-                        confidence=confidence,
+                    beyond_midpoint=bootstrap.associate(
+                        np.stack([signed, middle, truth]), correlation_difference
                     ),
                     without_lineage={
                         str(lineage): float(pearson(*pair[:, lineages != lineage]))
@@ -284,7 +309,7 @@ def _pairings(
 
 
 def _within(
-    tables: Sequence[ModelTable], form: PredictionForm, *, seed: int, confidence: float
+    tables: Sequence[ModelTable], form: PredictionForm, bootstrap: Bootstrap
 ) -> WithinModels:
     """Correlate across the conditions of each model."""
     predicted = np.stack([one.predicted[form].mean(axis=0) for one in tables])
@@ -297,14 +322,14 @@ def _within(
 
     return WithinModels(
         form=form.name,
-        error=associate(by_error[None, :], mean, seed=seed, confidence=confidence),
-        log_loss=associate(by_loss[None, :], mean, seed=seed, confidence=confidence),
+        error=bootstrap.associate(by_error[None, :], mean),
+        log_loss=bootstrap.associate(by_loss[None, :], mean),
         by_model={one.id: float(value) for one, value in zip(tables, by_error, strict=True)},
     )
 
 
 def _across(
-    tables: Sequence[ModelTable], form: PredictionForm, *, seed: int, confidence: float
+    tables: Sequence[ModelTable], form: PredictionForm, bootstrap: Bootstrap
 ) -> AcrossConditions:
     """Correlate over models, condition by condition, given clean error."""
     predicted = np.stack([one.predicted[form].mean(axis=0) for one in tables], axis=-1)
@@ -330,9 +355,7 @@ def _across(
     found = by_condition(columns)
     return AcrossConditions(
         form=form.name,
-        mean=associate(
-            columns, mean, seed=seed, confidence=confidence, n_resamples=N_CONDITION_RESAMPLES
-        ),
+        mean=bootstrap.associate(columns, mean, most=N_CONDITION_RESAMPLES),
         share_positive=float((found[np.isfinite(found)] > 0).mean()),
     )
 
@@ -340,12 +363,11 @@ def _across(
 def hold_out(
     tables: Sequence[ModelTable],
     forms: Sequence[PredictionForm],
+    bootstrap: Bootstrap,
     *,
-    seed: int,
-    confidence: float,
     n_splits: int = N_SPLITS,
 ) -> HeldOut | None:
-    """Choose the form on one half of models and images, and report it on the other half.
+    """Report forms on models and images on which they were not chosen.
 
     Parameters
     ----------
@@ -353,66 +375,72 @@ def hold_out(
         Fewer than eight models give None: half of them carry no correlation.
     forms : sequence of PredictionForm
         To choose from.
-    seed : int
-        Of the splits.
-    confidence : float
-        Of the intervals.
+    bootstrap : Bootstrap
+        Of the intervals; its seed is that of the halves too.
     n_splits : int
-        The first is reported; the others say how much the split matters.
+        Random halves of models and images.
     """
     if len(tables) < 2 * MIN_MODELS or not forms:
         return None
-    generator = np.random.default_rng(np.random.SeedSequence([seed, len(tables)]))
+    generator = np.random.default_rng(np.random.SeedSequence([bootstrap.seed, len(tables)]))
     images = sorted(set.intersection(*(set(one.image_id) for one in tables)))
     places = [np.array([one.image_id.index(image) for image in images]) for one in tables]
-    halves = []
-    for _ in range(n_splits):
-        models = generator.permutation(len(tables))
-        chosen = generator.permutation(len(images))
-        halves.append(
-            (
-                (models[: len(models) // 2], chosen[: len(chosen) // 2]),
-                (models[len(models) // 2 :], chosen[len(chosen) // 2 :]),
-            )
-        )
-
-    def columns(half: Half, names: Sequence[str]) -> FloatMatrix:
-        """Return the named columns, then the corruption error, over one half."""
-        models, chosen = half
-        rows = []
-        for place in models.tolist():
-            at = places[place][chosen]
-            numbers = tables[place].predictors(at) | tables[place].measured(at)
-            rows.append([numbers[name] for name in (*names, CORRUPTION_ERROR)])
-        return np.array(rows).T
-
     names = [form.name for form in forms]
-    chosen_names, correlations, chosen_at = [], [], []
-    for first, second in halves:
-        before = columns(first, names)
-        followed = pearson(before[:-1], before[-1:])
-        best = int(np.nanargmax(followed))
-        chosen_names.append(names[best])
-        chosen_at.append(float(followed[best]))
-        after = columns(second, [names[best]])
-        correlations.append(float(pearson(after[0], after[1])))
-    last = columns(halves[0][1], [chosen_names[0], CLEAN_ERROR, MIDPOINT])
-    predicted, clean, middle, truth = last
+
+    def columns(chosen: NDArray[np.int64]) -> dict[str, FloatVector]:
+        """Return every number over some images, by name, models along each column."""
+        rows = [
+            one.predictors(place[chosen]) | one.measured(place[chosen])
+            for one, place in zip(tables, places, strict=True)
+        ]
+        return {name: np.array([row[name] for row in rows]) for name in rows[0]}
+
+    def best_form(numbers: dict[str, FloatVector], models: NDArray[np.int64]) -> str:
+        truth = numbers[CORRUPTION_ERROR][models]
+        followed = pearson(np.stack([numbers[name][models] for name in names]), truth)
+        return names[int(np.nanargmax(followed))]
+
+    first, second = (columns(half) for half in _halves(generator, len(images)))
+    everyone = np.arange(len(tables))
+    chosen, predicted = [], np.empty(len(tables))
+    for left_out in everyone.tolist():
+        others = np.delete(everyone, left_out)
+        name = best_form(first, others)
+        slope, level = np.polyfit(second[name][others], second[CORRUPTION_ERROR][others], 1)
+        predicted[left_out] = level + slope * second[name][left_out]
+        chosen.append(name)
+
+    correlations, halves_chosen = [], []
+    for _ in range(n_splits):
+        models, other_models = _halves(generator, len(tables))
+        before, after = (columns(half) for half in _halves(generator, len(images)))
+        name = best_form(before, models)
+        truth = after[CORRUPTION_ERROR][other_models]
+        correlations.append(float(pearson(after[name][other_models], truth)))
+        halves_chosen.append(name)
     low, median, high = np.nanquantile(correlations, [0.05, 0.5, 0.95])
+    truth, clean, middle = (second[name] for name in (CORRUPTION_ERROR, CLEAN_ERROR, MIDPOINT))
 
     def over(statistic: Statistic, *rows: FloatVector) -> Association:
-        return associate(np.stack(rows), statistic, seed=seed, confidence=confidence)
+        return bootstrap.associate(np.stack(rows), statistic)
 
     return HeldOut(
-        form=chosen_names[0],
-        chosen_at=chosen_at[0],
-        n_models=len(halves[0][1][0]),
-        n_images=len(halves[0][1][1]),
+        form=max(chosen, key=chosen.count),
+        chosen_counts={name: chosen.count(name) for name in dict.fromkeys(chosen)},
+        n_models=len(tables),
+        n_images=len(images) // 2,
         pearson=over(correlation, predicted, truth),
         given_clean_error=over(correlation_given, predicted, truth, clean),
         beyond_clean_error=over(correlation_difference, predicted, clean, truth),
         beyond_midpoint=over(correlation_difference, predicted, middle, truth),
-        median=float(median),
-        spread=(float(low), float(high)),
-        chosen_counts={name: chosen_names.count(name) for name in dict.fromkeys(chosen_names)},
+        halves_median=float(median),
+        halves_spread=(float(low), float(high)),
+        halves_claimed=float((np.array(correlations) >= CLAIMED_R).mean()),
+        halves_counts={name: halves_chosen.count(name) for name in dict.fromkeys(halves_chosen)},
     )
+
+
+def _halves(generator: np.random.Generator, n: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Cut a random order of n things into two halves."""
+    order = generator.permutation(n)
+    return order[: n // 2], order[n // 2 :]

@@ -204,6 +204,7 @@ class _Reader:
         position = table.get("position")
         if position is not None and not isinstance(position, (int, float)):
             self.faults.append(f"{where}.position: expected a number, found {position!r}.")
+            position = None
         options = dict(self._table("audit"))
         self.faults += [
             f"audit.{key}: stands under [study] or [[models]]."
