@@ -82,16 +82,10 @@ def measure_and_report(
 
 
 def _run(spec: AuditSpec, request: Request, quiet: bool) -> tuple[Measured | None, bool]:  # noqa: FBT001
-    from rich.console import Console  # noqa: PLC0415 - start-up time
-
-    from iaside_audit.cli.console import stderr  # noqa: PLC0415
-    from iaside_audit.cli.progress import ProgressView, cancelled_by_signals  # noqa: PLC0415
-    from iaside_audit.events import Control  # noqa: PLC0415
+    from iaside_audit.cli.progress import shown  # noqa: PLC0415 - start-up time
     from iaside_audit.robustness.run import MeasurementFinished, run_measurement  # noqa: PLC0415
 
-    control = Control()
-    console = Console(stderr=True, quiet=True) if quiet else stderr()
-    with cancelled_by_signals(control, console), ProgressView(console) as view:
+    with shown(quiet=quiet) as (control, view):
         for event in run_measurement(spec, request, control):
             if isinstance(event, MeasurementFinished):
                 return event.measured, event.is_cancelled

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from iaside_audit.cli.progress import ProgressView
     from iaside_audit.events import Control
     from iaside_audit.robustness.study.analysis import StudyAnalysis
     from iaside_audit.robustness.study.collect import Collected
@@ -43,21 +44,16 @@ def command(
     Example:
       iaside-audit study benchmarks/studies/family.toml --out studies/family
     """
-    from rich.console import Console  # noqa: PLC0415 - start-up time
-
-    from iaside_audit.cli.console import stderr, stdout  # noqa: PLC0415
-    from iaside_audit.cli.progress import cancelled_by_signals  # noqa: PLC0415
-    from iaside_audit.events import Control  # noqa: PLC0415
+    from iaside_audit.cli.console import stdout  # noqa: PLC0415 - start-up time
+    from iaside_audit.cli.progress import shown  # noqa: PLC0415
     from iaside_audit.report.study_outputs import study_document, write_study  # noqa: PLC0415
     from iaside_audit.robustness.study.analysis import analyse  # noqa: PLC0415
     from iaside_audit.robustness.study.columns import model_table  # noqa: PLC0415
     from iaside_audit.robustness.study.spec import load_study  # noqa: PLC0415
 
     spec = load_study(file)
-    control = Control()
-    console = Console(stderr=True, quiet=True) if quiet else stderr()
-    with cancelled_by_signals(control, console):
-        collected = _collect(spec, out, control, console)
+    with shown(quiet=quiet) as (control, view):
+        collected = _collect(spec, out, control, view)
         if collected.is_cancelled:
             done = f"{len(collected.models)} of {len(spec.models)} models have every part"
             click.echo(f"Stopped; {done}, and the rows are kept in {out}.", err=True)
@@ -74,26 +70,21 @@ def command(
     return WORSE_THAN_ASKED if collected.failed else 0
 
 
-def _collect(spec: StudySpec, out: Path, control: Control, console: Console) -> Collected:
+def _collect(spec: StudySpec, out: Path, control: Control, view: ProgressView) -> Collected:
     """Show the parts of a study as they are measured, and return their rows."""
-    from rich.markup import escape  # noqa: PLC0415 - start-up time
+    from iaside_audit.robustness.study import collect as parts  # noqa: PLC0415 - start-up time
 
-    from iaside_audit.cli.progress import ProgressView  # noqa: PLC0415
-    from iaside_audit.robustness.study import collect as parts  # noqa: PLC0415
-
-    with ProgressView(console) as view:
-        for event in parts.collect(spec, out, control):
-            match event:
-                case parts.PartStarted():
-                    kept = ", kept" if event.is_kept else ""
-                    title = f"{event.number} of {event.total}: {event.model}, {event.part}{kept}"
-                    console.print(escape(title))
-                case parts.ModelFailed(model=model, reason=reason):
-                    console.print(f"[yellow]Left out[/yellow] {escape(model)}: {escape(reason)}")
-                case parts.Collected():
-                    return event
-                case _:
-                    view.show(event)
+    for event in parts.collect(spec, out, control):
+        match event:
+            case parts.PartStarted(model=model, part=part, number=number, total=total):
+                kept = ", kept" if event.is_kept else ""
+                view.say(f"{number} of {total}: {model}, {part}{kept}")
+            case parts.ModelFailed(model=model, reason=reason):
+                view.say(f"Left out {model}: {reason}")
+            case parts.Collected():
+                return event
+            case _:
+                view.show(event)
     raise AssertionError("a study ends with Collected")
 
 

@@ -21,6 +21,7 @@ from iaside_audit.robustness.requests import (
     CorruptionRequest,
     HeatmapRequest,
     PassbandRequest,
+    ReadyMadeRequest,
 )
 from iaside_audit.spec import Norm
 
@@ -51,7 +52,7 @@ def measurement_figure(measured: Measured) -> Figure:
                 figure = _passband_figure(measured)
             case AttackRequest():
                 figure = _attack_figure(measured)
-            case CorruptionRequest():
+            case CorruptionRequest() | ReadyMadeRequest():
                 raise NotImplementedError("corruptions have figures of their own")
         name = elided(drawable(base_name(measured.model.path)), _TITLE_CHARACTERS)
         figure.suptitle(

@@ -19,6 +19,7 @@ from iaside_audit.robustness.requests import (
     CorruptionRequest,
     HeatmapRequest,
     PassbandRequest,
+    ReadyMadeRequest,
     request_to_wire,
 )
 
@@ -77,7 +78,7 @@ def measurement_csv(measured: Measured) -> str:
             _write_curves(writer, "rho", [*cut, *noisy])
         case AttackRequest():
             _write_curves(writer, "radius", [attack_curve(measured)])
-        case CorruptionRequest():
+        case CorruptionRequest() | ReadyMadeRequest():
             raise NotImplementedError("corruptions have tables of their own")
         case _:
             assert_never(measured.request)
@@ -146,7 +147,7 @@ def measurement_sentence(measured: Measured) -> str:
                 f"robust accuracy is {_estimate(curve, -1)}, {curve.values[0]:.2f} without, over "
                 f"{n_images} images."
             )
-        case CorruptionRequest():
+        case CorruptionRequest() | ReadyMadeRequest():
             raise NotImplementedError("corruptions have words of their own")
         case _:
             assert_never(measured.request)
@@ -180,7 +181,7 @@ def _numbers(measured: Measured) -> dict[str, Any]:  # Any: JSON
                 "robust_accuracy": _curve(attack_curve(measured)),
                 "mean_queries": queries.mean(axis=0).tolist(),
             }
-        case CorruptionRequest():
+        case CorruptionRequest() | ReadyMadeRequest():
             raise NotImplementedError("corruptions have documents of their own")
         case _:
             assert_never(measured.request)

@@ -12,12 +12,14 @@ import typst
 from iaside_audit.report.pdf import STANDARDS, figure_fonts, legible
 from iaside_audit.report.study_figures import DESCRIPTIONS
 from iaside_audit.report.study_words import (
-    MEASURED_TITLES,
     key_pairings,
     predictor_title,
     with_interval,
 )
-from iaside_audit.robustness.study.columns import CLEAN_ERROR, CORRUPTION_ERROR
+from iaside_audit.robustness.study.columns import (
+    CLEAN_ERROR,
+    CORRUPTION_ERROR,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -100,7 +102,10 @@ def _model_rows(document: Mapping[str, Any]) -> list[list[str]]:  # Any: JSON
                 f"{predictors[CLEAN_ERROR]:.3f}",
                 f"{predictors[form]:.3f}",
                 f"{predictors['signed']:.3f}",
-                *(f"{measured[name]:.3f}" if name in measured else "-" for name in MEASURED_TITLES),
+                *(
+                    f"{measured[name]:.3f}" if name in measured else "-"
+                    for name in (CORRUPTION_ERROR, ADDED_ERROR, LOG_LOSS, ATTACK_ERROR)
+                ),
             ]
         )
     return rows

@@ -12,7 +12,9 @@ from iaside_audit.robustness.study.columns import (
     CLEAN_ERROR,
     CORRUPTION_ERROR,
     LOG_LOSS,
+    MCE_ALEXNET,
     MIDPOINT,
+    RELATIVE_MCE_ALEXNET,
 )
 
 if TYPE_CHECKING:
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 MEASURED_TITLES: Final = {
     CORRUPTION_ERROR: "error under corruption (mCE, unnormalised)",
     ADDED_ERROR: "error added by corruption (relative mCE, unnormalised)",
+    MCE_ALEXNET: "mCE by AlexNet's published errors",
+    RELATIVE_MCE_ALEXNET: "relative mCE by AlexNet's published errors",
     LOG_LOSS: "log-loss under corruption (nats)",
     ATTACK_ERROR: "error under the Square attack",
 }

@@ -234,7 +234,7 @@ def _means(
         "relative_mean_error": np.mean(list(ce.values()), axis=0) - clean,
     }
     alexnet_clean, published = alexnet_errors()
-    if has_imagenet_classes and _is_published_suite(conditions):
+    if has_imagenet_classes and is_published_suite(conditions):
         ratios = [ce[name] / published[name] for name in ce]
         added = [(ce[name] - clean) / (published[name] - alexnet_clean) for name in ce]
         means["mce_alexnet"] = np.mean(ratios, axis=0)
@@ -242,7 +242,7 @@ def _means(
     return means
 
 
-def _is_published_suite(conditions: Sequence[tuple[str, int]]) -> bool:
+def is_published_suite(conditions: Sequence[tuple[str, int]]) -> bool:
     """Say whether the conditions are the 75 that AlexNet's errors are means of."""
     _, published = alexnet_errors()
     return set(conditions) == {(name, level) for name in published for level in range(1, 6)}
@@ -258,7 +258,7 @@ def _note(
             "AlexNet's published errors are of ImageNet's 1000 classes and say nothing about this "
             "model's, so there is no mCE by AlexNet."
         )
-    if not _is_published_suite(conditions):
+    if not is_published_suite(conditions):
         return (
             "AlexNet's published errors are means over five severities, and the published mCE over "
             "fifteen corruptions; not all 75 conditions were measured, so there is no mCE by "

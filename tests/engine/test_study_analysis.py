@@ -64,6 +64,7 @@ def table(number: int, fragility: float, *, seed: int = 0) -> ModelTable:
         log_loss=2 * chances,
         broken=None,
         beta=0.75,
+        has_imagenet_classes=False,
         conditions=CONDITIONS,
         band_losses=np.outer(strength, [0.1, 0.2, 0.3, 0.4]),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 AUDIT: Final = "audit"
 CORRUPTIONS: Final = "corruptions"
 ATTACK: Final = "attack"
+RESULT_NAME: Final = "result.json"
 CACHE_NAME: Final = "audit-rows.sqlite"
 """Rows of the audits as they arrive, so that an audit that was stopped goes on."""
 
@@ -45,6 +47,8 @@ class ModelRows:
     ----------
     model : StudyModel
         Which.
+    n_classes : int
+        Outputs of the model.
     estimator : str
         ``exact`` or ``permutation``.
     audit : ValueRows
@@ -58,6 +62,7 @@ class ModelRows:
     """
 
     model: StudyModel
+    n_classes: int
     estimator: str
     audit: ValueRows
     corruptions: MeasuredRows
@@ -182,6 +187,7 @@ class _Collector:
         estimator, rows = audit
         return ModelRows(
             model=model,
+            n_classes=load_n_classes(folder),
             estimator=estimator,
             audit=rows,
             corruptions=corruptions,
@@ -210,8 +216,8 @@ class _Collector:
                             for field in fields(ValueRows)
                         }
                         kept["estimator"] = np.array(result.estimator.kind)
+                        (folder / RESULT_NAME).write_text(result.to_json(), encoding="utf-8")
                         write_kept(path, header, kept)
-                        (folder / "result.json").write_text(result.to_json(), encoding="utf-8")
                     case Cancelled():
                         return None
                     case _:
@@ -301,6 +307,12 @@ class _PartControl(Control):
     def is_paused(self) -> bool:
         """Whether the study is to wait."""
         return self._study.is_paused
+
+
+def load_n_classes(folder: Path) -> int:
+    """Return the outputs of a model whose audit is kept in `folder`."""
+    document = json.loads((folder / RESULT_NAME).read_text(encoding="utf-8"))
+    return int(document["model"]["output"]["n_classes"])
 
 
 def _with_tuples(values: Mapping[str, NDArray[Any]]) -> dict[str, Any]:  # Any: arrays or tuples

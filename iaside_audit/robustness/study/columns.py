@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from iaside_audit.games import shapley_values, value_table, walk_shapley
+from iaside_audit.robustness.errors_by_corruption import alexnet_errors, is_published_suite
 from iaside_audit.robustness.prediction import (
     Form,
     GameRows,
@@ -42,6 +43,10 @@ CORRUPTION_ERROR: Final = "corruption_error"
 ADDED_ERROR: Final = "added_error"
 LOG_LOSS: Final = "log_loss"
 ATTACK_ERROR: Final = "attack_error"
+MCE_ALEXNET: Final = "mce_alexnet"
+RELATIVE_MCE_ALEXNET: Final = "relative_mce_alexnet"
+IMAGENET_CLASSES: Final = (1000, 1001)
+"""Outputs of a classifier of ImageNet's classes, without and with a background."""
 HIGHER_IS_BETTER: Final = ("paper", "signed", "comparable", "v_all")
 """Predictors that should fall where the measured error rises, beside phi of every band."""
 
@@ -102,6 +107,8 @@ class ModelTable:
         1 where the attack succeeds or the image is wrong before it.
     beta : float
         Of the scores.
+    has_imagenet_classes : bool
+        Whether AlexNet's published errors are of the same task.
     conditions : tuple of (str, int)
         Corruption and severity of each condition.
     band_losses : (n_conditions, n_bands) float64
@@ -122,6 +129,7 @@ class ModelTable:
     log_loss: FloatMatrix
     broken: FloatMatrix | None
     beta: float
+    has_imagenet_classes: bool
     conditions: tuple[tuple[str, int], ...]
     band_losses: FloatMatrix
 
@@ -176,9 +184,30 @@ class ModelTable:
             ADDED_ERROR: error - float(self.clean_wrong[chosen].mean()),
             LOG_LOSS: float(self.log_loss[chosen].mean()),
         }
+        numbers |= self._by_alexnet(chosen)
         if self.broken is not None and isinstance(chosen, slice):
             numbers[ATTACK_ERROR] = float(self.broken.mean(axis=0)[-1])
         return numbers
+
+    def _by_alexnet(self, chosen: NDArray[np.intp] | slice) -> dict[str, float]:
+        """Return the two means by AlexNet's published errors, where they apply."""
+        if not (self.has_imagenet_classes and is_published_suite(self.conditions)):
+            return {}
+        alexnet_clean, published = alexnet_errors()
+        errors = self.wrong[chosen].mean(axis=0)
+        clean = float(self.clean_wrong[chosen].mean())
+        ce = {
+            name: float(
+                np.mean([errors[i] for i, (one, _) in enumerate(self.conditions) if one == name])
+            )
+            for name in published
+        }
+        return {
+            MCE_ALEXNET: float(np.mean([ce[name] / published[name] for name in ce])),
+            RELATIVE_MCE_ALEXNET: float(
+                np.mean([(ce[name] - clean) / (published[name] - alexnet_clean) for name in ce])
+            ),
+        }
 
 
 def _shares(losses: FloatVector) -> list[float]:
@@ -229,6 +258,7 @@ def model_table(rows: ModelRows) -> ModelTable:
         log_loss=-log_p,
         broken=broken,
         beta=rows.model.audit.beta,
+        has_imagenet_classes=rows.n_classes in IMAGENET_CLASSES,
         conditions=rows.conditions,
         band_losses=loss_by_band(games[DEFAULT_FORM.value], gains[DEFAULT_FORM.gain]).mean(axis=0),
     )
