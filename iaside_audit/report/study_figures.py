@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from iaside_audit.report.figures import INK, drawable, styled
 from iaside_audit.report.study_words import (
     MEASURED_TITLES,
+    best_within,
     predictor_title,
     with_interval,
 )
@@ -172,8 +173,8 @@ def map_figure(
 
 def within_figure(analysis: StudyAnalysis, tables: Sequence[ModelTable]) -> Figure:
     """Draw predicted against measured across the conditions: one model, and every model's r."""
-    form = next(one for one in tables[0].forms() if one.name == analysis.default_form)
-    within = next(one for one in analysis.within if one.form == analysis.default_form)
+    within = best_within(analysis)
+    form = next(one for one in tables[0].forms() if one.name == within.form)
     ordered = sorted(tables, key=lambda one: within.by_model[one.id])
     shown = ordered[len(ordered) // 2]
     with styled():

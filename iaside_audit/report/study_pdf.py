@@ -17,8 +17,11 @@ from iaside_audit.report.study_words import (
     with_interval,
 )
 from iaside_audit.robustness.study.columns import (
+    ADDED_ERROR,
+    ATTACK_ERROR,
     CLEAN_ERROR,
     CORRUPTION_ERROR,
+    LOG_LOSS,
 )
 
 if TYPE_CHECKING:

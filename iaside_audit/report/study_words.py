@@ -18,7 +18,7 @@ from iaside_audit.robustness.study.columns import (
 )
 
 if TYPE_CHECKING:
-    from iaside_audit.robustness.study.analysis import StudyAnalysis
+    from iaside_audit.robustness.study.analysis import StudyAnalysis, WithinModels
     from iaside_audit.statistics.association import Association
 
 MEASURED_TITLES: Final = {
@@ -110,20 +110,27 @@ def _adds(number: Association) -> str:
 def answers(analysis: StudyAnalysis) -> list[tuple[str, str]]:
     """Answer the three questions of a study, each with its figure."""
     n_models = len(analysis.predictors)
-    within = max(analysis.within, key=lambda one: one.error.value)
     across = max(analysis.across, key=lambda one: one.mean.value)
-    form = next(one for one in analysis.within if one.form == analysis.default_form)
     condition = next(one for one in analysis.across if one.form == analysis.default_form)
     pairing = analysis.pairing(analysis.default_form)
     clean = analysis.pairing(CLEAN_ERROR)
+    within = best_within(analysis)
+    held = analysis.held_out
+    where = (
+        ""
+        if held is None
+        else (
+            f"; on models and images on which the form was not chosen {with_interval(held.within)}"
+        )
+    )
     said = [
         (
             "Which corruption hurts this model?",
             (
                 f"Across the conditions of one model, prediction and error correlate with "
-                f"{with_interval(form.error)} on average over the models "
-                f"({predictor_title(form.form)}); the best form is {predictor_title(within.form)}, "
-                f"{with_interval(within.error)}. A predictor without a spectrum says nothing here."
+                f"{with_interval(within.error)} on average over the models "
+                f"({predictor_title(within.form)}){where}. A predictor without a spectrum says "
+                f"nothing here."
             ),
         ),
         (
@@ -146,8 +153,7 @@ def answers(analysis: StudyAnalysis) -> list[tuple[str, str]]:
             ),
         ),
     ]
-    if analysis.held_out is not None:
-        held = analysis.held_out
+    if held is not None:
         low, high = held.halves_spread
         favourite = max(held.halves_counts, key=lambda one: held.halves_counts[one])
         halves = (
@@ -158,6 +164,11 @@ def answers(analysis: StudyAnalysis) -> list[tuple[str, str]]:
         )
         said.append(("Does it depend on the halves?", halves))
     return said
+
+
+def best_within(analysis: StudyAnalysis) -> WithinModels:
+    """Return the form that tells best which condition hurts a model."""
+    return max(analysis.within, key=lambda one: one.error.value)
 
 
 def key_pairings(analysis: StudyAnalysis) -> list[str]:

@@ -139,6 +139,12 @@ class HeldOut:
     pearson, given_clean_error, beyond_clean_error, beyond_midpoint : Association
         Of the error that is predicted for each left-out model by a straight line through the
         others, with the measured error, both on the second half of the images.
+    within_form : str
+        The form that orders the conditions of the others best on the first half of the images,
+        chosen most often.
+    within : Association
+        Correlation across the conditions of each left-out model, on the second half of the images,
+        in the form chosen without it: the mean over the models.
     halves_median, halves_spread : float and (float, float)
         Correlation on one half of models and images of the form chosen on the other half: the
         median over random halves, and the middle 90 % of them.
@@ -156,6 +162,8 @@ class HeldOut:
     given_clean_error: Association
     beyond_clean_error: Association
     beyond_midpoint: Association
+    within_form: str
+    within: Association
     halves_median: float
     halves_spread: Interval
     halves_claimed: float
@@ -316,14 +324,10 @@ def _within(
     by_error = pearson(predicted, np.stack([one.wrong.mean(axis=0) for one in tables]))
     by_loss = pearson(predicted, np.stack([one.log_loss.mean(axis=0) for one in tables]))
 
-    def mean(columns: FloatMatrix) -> FloatVector:
-        means: FloatVector = columns[..., 0, :].mean(axis=-1)
-        return means
-
     return WithinModels(
         form=form.name,
-        error=bootstrap.associate(by_error[None, :], mean),
-        log_loss=bootstrap.associate(by_loss[None, :], mean),
+        error=bootstrap.associate(by_error[None, :], _mean_of_first),
+        log_loss=bootstrap.associate(by_loss[None, :], _mean_of_first),
         by_model={one.id: float(value) for one, value in zip(tables, by_error, strict=True)},
     )
 
@@ -400,7 +404,8 @@ def hold_out(
         followed = pearson(np.stack([numbers[name][models] for name in names]), truth)
         return names[int(np.nanargmax(followed))]
 
-    first, second = (columns(half) for half in _halves(generator, len(images)))
+    first_half, second_half = _halves(generator, len(images))
+    first, second = columns(first_half), columns(second_half)
     everyone = np.arange(len(tables))
     chosen, predicted = [], np.empty(len(tables))
     for left_out in everyone.tolist():
@@ -410,6 +415,7 @@ def hold_out(
         predicted[left_out] = level + slope * second[name][left_out]
         chosen.append(name)
 
+    within_chosen, within = _within_left_out(tables, forms, places, first_half, second_half)
     correlations, halves_chosen = [], []
     for _ in range(n_splits):
         models, other_models = _halves(generator, len(tables))
@@ -433,11 +439,44 @@ def hold_out(
         given_clean_error=over(correlation_given, predicted, truth, clean),
         beyond_clean_error=over(correlation_difference, predicted, clean, truth),
         beyond_midpoint=over(correlation_difference, predicted, middle, truth),
+        within_form=max(within_chosen, key=within_chosen.count),
+        within=bootstrap.associate(within[None, :], _mean_of_first),
         halves_median=float(median),
         halves_spread=(float(low), float(high)),
         halves_claimed=float((np.array(correlations) >= CLAIMED_R).mean()),
         halves_counts={name: halves_chosen.count(name) for name in dict.fromkeys(halves_chosen)},
     )
+
+
+def _within_left_out(
+    tables: Sequence[ModelTable],
+    forms: Sequence[PredictionForm],
+    places: Sequence[NDArray[np.intp]],
+    first: NDArray[np.int64],
+    second: NDArray[np.int64],
+) -> tuple[list[str], FloatVector]:
+    """Choose the form that orders conditions without each model, and correlate within it."""
+
+    def within(half: NDArray[np.int64]) -> FloatMatrix:
+        """Return the correlation across conditions of each form (row) in each model (column)."""
+        found = np.empty((len(forms), len(tables)))
+        for column, (one, place) in enumerate(zip(tables, places, strict=True)):
+            at = place[half]
+            predicted = np.stack([one.predicted[form][at].mean(axis=0) for form in forms])
+            found[:, column] = pearson(predicted, one.wrong[at].mean(axis=0))
+        return found
+
+    before, after = within(first), within(second)
+    chosen = [
+        int(np.nanargmax(np.delete(before, left_out, axis=1).mean(axis=1)))
+        for left_out in range(len(tables))
+    ]
+    return [forms[one].name for one in chosen], after[chosen, np.arange(len(tables))]
+
+
+def _mean_of_first(columns: FloatMatrix) -> FloatVector:
+    means: FloatVector = columns[..., 0, :].mean(axis=-1)
+    return means
 
 
 def _halves(generator: np.random.Generator, n: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
