@@ -168,6 +168,10 @@ class ProgressView:
             case Finished() | Cancelled():
                 pass
 
+    def say(self, text: str) -> None:
+        """Print a line of plain text above what is drawn."""
+        self._line(foreign(text))
+
     def _note_stop(self, stop: ExpectedStop | None) -> None:
         """Say where there is no terminal, too, that the plan has changed."""
         if stop is None or stop.stops_at == self._stops_at:

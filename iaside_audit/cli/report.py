@@ -15,21 +15,36 @@ if TYPE_CHECKING:
 @click.command(name="report", short_help="Write a result as PDF, CSV, JSON, SVG or PNG.")
 @click.argument("result", type=PATH)
 @click.option("--out", type=PATH, required=True, help="File to write; its suffix says the format.")
+@click.option(
+    "--beside",
+    type=PATH,
+    multiple=True,
+    help="Folder of snr, passband or heatmap: draws them on the audit's frequency axis.",
+)
 @common_options
-def command(result: Path, out: Path, quiet: bool) -> None:  # noqa: FBT001 - click passes by name
+def command(
+    result: Path,
+    out: Path,
+    beside: tuple[Path, ...],
+    quiet: bool,  # noqa: FBT001 - click passes by name
+) -> None:
     r"""Write RESULT (a result.json, or the folder that holds one) in another format.
 
     \b
     Example:
       iaside-audit report audit/result.json --out audit.pdf
+      iaside-audit report audit/ --beside snr/ --beside heatmap/ --out axis.svg
     """
     from iaside_audit.errors import ReportError  # noqa: PLC0415 - start-up time
-    from iaside_audit.report import load_result, write_report  # noqa: PLC0415
+    from iaside_audit.report import load_result, write_beside, write_report  # noqa: PLC0415
 
     try:
         loaded = load_result(result)
     except ReportError as error:  # unusable input, not a failure to write
         raise click.UsageError(error.message) from error
-    write_report(loaded, out)
+    if beside:
+        write_beside(loaded, beside, out)
+    else:
+        write_report(loaded, out)
     if not quiet:
         click.echo(out)

@@ -6,6 +6,10 @@
 ``figures``                   importance and Shapley values as SVG or PNG
 ``pdf``, ``report.typ``       the report that an auditor hands over
 ``sections``                  its conclusions, identity and provenance
+``measurement_figures``       heat map, pass bands, attack; ``measurement_outputs`` their numbers
+``common_axis``               an audit and its measurements on one frequency axis
+``study_outputs``             a study as JSON, CSV, figures and PDF, with ``study_words``,
+                              ``study_figures``, ``study_pdf`` and ``study.typ``
 ``summary``                   sentences and digits shared with the command line
 ``commands``                  the command that repeats an audit
 ``outputs``                   one report by its suffix, or the output folder of an audit
@@ -25,7 +29,7 @@ from iaside_audit.report.documents import (
     write_result,
 )
 from iaside_audit.report.files import write_bytes, write_text
-from iaside_audit.report.outputs import FORMATS, write_output_folder, write_report
+from iaside_audit.report.outputs import FORMATS, write_beside, write_output_folder, write_report
 from iaside_audit.report.summary import (
     ImportanceRow,
     ScoreRow,
@@ -64,6 +68,7 @@ __all__ = [
     "result_schema",
     "score_rows",
     "score_sentence",
+    "write_beside",
     "write_bytes",
     "write_csv",
     "write_output_folder",

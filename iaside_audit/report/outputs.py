@@ -112,6 +112,44 @@ def write_output_folder(
     return tuple(writers)
 
 
+def write_beside(result: AuditResult, folders: Sequence[Path], path: Path) -> None:
+    """Draw a result and the measurements of some folders on one frequency axis.
+
+    Parameters
+    ----------
+    result : AuditResult
+        The audit.
+    folders : sequence of Path
+        Output folders of ``snr``, ``passband`` and ``heatmap``.
+    path : Path
+        Ends in ``.svg`` or ``.png``.
+
+    Raises
+    ------
+    SpecError
+        If the suffix is another one, or a measurement does not belong to the audit.
+    ReportError
+        If a file cannot be read or written.
+    """
+    from iaside_audit.report import common_axis, figures  # noqa: PLC0415 - start-up time
+
+    suffix = path.suffix.lower()
+    if suffix not in {".svg", ".png"}:
+        raise SpecError(
+            f"Expected a figure ending in .svg or .png with --beside, found {str(path)!r}.",
+            path=str(path),
+            expected=".svg or .png",
+            found=suffix,
+        )
+    beside = common_axis.read_beside(result, folders)
+    figure = common_axis.common_axis_figure(result, beside)
+    if suffix == ".png":
+        write_bytes(path, figures.png_bytes(figure))
+    else:
+        described = common_axis.common_axis_description(result, beside)
+        write_bytes(path, figures.svg_bytes(figure, described))
+
+
 def _write_table(text: str, _result: AuditResult, path: Path) -> None:
     write_text(path, text)
 
