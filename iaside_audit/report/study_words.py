@@ -110,7 +110,7 @@ def _adds(number: Association) -> str:
 def answers(analysis: StudyAnalysis) -> list[tuple[str, str]]:
     """Answer the three questions of a study, each with its figure."""
     n_models = len(analysis.predictors)
-    across = max(analysis.across, key=lambda one: one.mean.value)
+    across = max(analysis.across, key=lambda one: _sortable(one.mean))
     condition = next(one for one in analysis.across if one.form == analysis.default_form)
     pairing = analysis.pairing(analysis.default_form)
     clean = analysis.pairing(CLEAN_ERROR)
@@ -168,7 +168,12 @@ def answers(analysis: StudyAnalysis) -> list[tuple[str, str]]:
 
 def best_within(analysis: StudyAnalysis) -> WithinModels:
     """Return the form that tells best which condition hurts a model."""
-    return max(analysis.within, key=lambda one: one.error.value)
+    return max(analysis.within, key=lambda one: _sortable(one.error))
+
+
+def _sortable(number: Association) -> float:
+    """Return a number that is last where it is not defined."""
+    return number.value if math.isfinite(number.value) else -math.inf
 
 
 def key_pairings(analysis: StudyAnalysis) -> list[str]:
@@ -179,7 +184,7 @@ def key_pairings(analysis: StudyAnalysis) -> list[str]:
             for one in analysis.pairings
             if one.predictor.startswith("predicted_") and one.measured == CORRUPTION_ERROR
         ),
-        key=lambda one: -one.pearson.value,
+        key=lambda one: -_sortable(one.pearson),
     )
     names = [analysis.default_form, *(one.predictor for one in forms)]
     best = list(dict.fromkeys(names))[:4]

@@ -352,15 +352,17 @@ def _across(
         found = by_condition(columns)
         is_defined = np.isfinite(found)
         total = np.where(is_defined, found, 0).sum(axis=-1)
-        means: FloatVector = total / np.maximum(is_defined.sum(axis=-1), 1)
+        count = is_defined.sum(axis=-1)
+        means: FloatVector = np.where(count > 0, total / np.maximum(count, 1), np.nan)
         return means
 
     columns = np.concatenate([predicted, wrong, clean[None, :]])
     found = by_condition(columns)
+    defined = found[np.isfinite(found)]
     return AcrossConditions(
         form=form.name,
         mean=bootstrap.associate(columns, mean, most=N_CONDITION_RESAMPLES),
-        share_positive=float((found[np.isfinite(found)] > 0).mean()),
+        share_positive=float((defined > 0).mean()) if defined.size else np.nan,
     )
 
 
