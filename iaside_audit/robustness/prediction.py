@@ -88,8 +88,8 @@ class PredictedLoss:
     added : float
         How much of it the perturbation adds to the loss on clean images.
     shares : tuple of float
-        Of each band in the added loss, as the additive form has it; they add up to 1. NaN where
-        no loss is added.
+        Of each band in what bands add to the loss, as the additive form has it
+        (:func:`loss_shares`).
     midpoint : float
         The loss that is predicted without a spectrum: half of every band.
     """
@@ -169,15 +169,35 @@ def predict_loss(
     samples = bootstrap_means(losses[:, None], n_resamples=n_resamples, generator=generator)
     low, high = percentile_interval(samples[:, 0], confidence=confidence)
     by_band = loss_by_band(rows, gains).mean(axis=(0, 1))
-    total = by_band.sum()
-    shares = by_band / total if total > 0 else np.full(len(by_band), np.nan)
     return PredictedLoss(
         loss=float(losses.mean()),
         interval=(float(low), float(high)),
         added=float(losses.mean() + rows.grand.mean()),
-        shares=tuple(shares.tolist()),
+        shares=tuple(loss_shares(by_band).tolist()),
         midpoint=float(-rows.midpoint().mean()),
     )
+
+
+def loss_shares(losses: FloatVector) -> FloatVector:
+    """Return the share of each band in what bands add to a loss.
+
+    A band whose loss helps the model has no share: where one cancels the others, shares of the
+    rest would be of no size that means anything.
+
+    Parameters
+    ----------
+    losses : (n_bands,) float64
+        What each band adds, as :func:`loss_by_band` has it.
+
+    Returns
+    -------
+    (n_bands,) float64
+        0..1, adding up to 1; NaN where no band adds to the loss.
+    """
+    added = np.maximum(losses, 0)
+    total = added.sum()
+    shares: FloatVector = added / total if total > 0 else np.full(len(losses), np.nan)
+    return shares
 
 
 def carrying_bands(shares: Sequence[float]) -> tuple[int, int] | None:

@@ -16,6 +16,7 @@ from iaside_audit.robustness.prediction import (
     carrying_bands,
     carrying_sentence,
     loss_by_band,
+    loss_shares,
     predict_loss,
     predicted_values,
 )
@@ -137,6 +138,12 @@ def test_the_shortest_run_that_carries_half_is_named(
 ) -> None:
     """Of equally short runs of bands, the one that carries most is named."""
     assert carrying_bands(shares) == run
+
+
+def test_bands_that_help_have_no_share_in_a_loss() -> None:
+    """Shares add up to 1, whatever cancels what; where nothing is lost there are none."""
+    np.testing.assert_allclose(loss_shares(np.array([-2.9, 1.0, 2.0])), [0, 1 / 3, 2 / 3])
+    assert np.isnan(loss_shares(np.array([-1.0, 0.0]))).all()
 
 
 def test_the_sentence_names_the_bands() -> None:

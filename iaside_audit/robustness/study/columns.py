@@ -15,6 +15,7 @@ from iaside_audit.robustness.prediction import (
     GameRows,
     carrying_sentence,
     loss_by_band,
+    loss_shares,
     predicted_values,
 )
 from iaside_audit.spec import Estimator
@@ -139,11 +140,15 @@ class ModelTable:
     def sentences(self, n_worst: int = 3) -> list[str]:
         """Say which bands carry the predicted loss: of the suite, and of the worst conditions."""
         by_condition = self.band_losses.sum(axis=1)
-        said = [carrying_sentence("all corruptions", _shares(self.band_losses.mean(axis=0)))]
+        said = [
+            carrying_sentence(
+                "all corruptions", loss_shares(self.band_losses.mean(axis=0)).tolist()
+            )
+        ]
         for place in np.argsort(-by_condition)[:n_worst].tolist():
             name, severity = self.conditions[place]
             title = f"{name.replace('_', ' ')}, severity {severity}"
-            said.append(carrying_sentence(title, _shares(self.band_losses[place])))
+            said.append(carrying_sentence(title, loss_shares(self.band_losses[place]).tolist()))
         return said
 
     def forms(self) -> tuple[PredictionForm, ...]:
@@ -208,11 +213,6 @@ class ModelTable:
                 np.mean([(ce[name] - clean) / (published[name] - alexnet_clean) for name in ce])
             ),
         }
-
-
-def _shares(losses: FloatVector) -> list[float]:
-    total = losses.sum()
-    return (losses / total).tolist() if total > 0 else [np.nan] * len(losses)
 
 
 def direction(predictor: str) -> int:
