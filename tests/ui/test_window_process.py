@@ -71,6 +71,7 @@ def grab():
     application.quit()
 def look(state):
     if state.page == Page.RESULT:
+        program.shell.stateChanged.disconnect(look)
         QTimer.singleShot(500, grab)
 program.shell.stateChanged.connect(look)
 application.exec()

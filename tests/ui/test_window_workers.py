@@ -41,7 +41,7 @@ def test_audit_runs_in_its_own_thread(qtbot: QtBot) -> None:
     """The engine is iterated outside the window's thread; its result arrives inside."""
     threads: list[QThread] = []
 
-    def engine(_spec: AuditSpec, _control: object) -> Iterator[Finished]:
+    def engine(_spec: AuditSpec, _control: object, _out: object) -> Iterator[Finished]:
         threads.append(QThread.currentThread())
         yield Finished(result=RESULT)
 
