@@ -31,10 +31,10 @@ gui: $(VENV)/base  ## Open the window
 	$(BIN)/iaside-audit gui
 
 test: $(VENV)/development  ## Run the tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 test-slow: $(VENV)/development  ## Run the long checks too: simulations, every golden, every zoo model
-	$(BIN)/python -m pytest -m 'slow or not slow' --timeout 3600
+	$(BIN)/python -m pytest -m 'slow or not slow' --hypothesis-profile thorough --timeout 3600
 
 fuzz: $(VENV)/development  ## Mutate 2,000 models and 2,000 images; nothing may crash or hang
 	$(BIN)/python -m pytest tests/fuzz -m slow -s --timeout 3600

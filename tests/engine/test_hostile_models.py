@@ -216,6 +216,7 @@ AUDITS = [
         "a loop without end on real images only",
         lambda: loop_model(condition="bright"),
         "model still ran, and ended its process.*loop without end",
+        Limits(memory_bytes=8 * GIB, load_s=12, batch_s=0.5),
     ),
     HostileAudit(
         "800 MB, then a loop",

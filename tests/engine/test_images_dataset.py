@@ -186,7 +186,7 @@ def test_index_notices_a_cancel_while_images_are_slow(
         release.wait(10)
         raise ImageError("released")
 
-    monkeypatch.setattr(dataset, "_read", slow)
+    monkeypatch.setattr(dataset, "read_image", slow)
     listing = find_images(folder)
     labelling = resolve_labels(listing, n_classes=2)
     deadline = time.monotonic() + 0.15

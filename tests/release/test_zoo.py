@@ -83,6 +83,7 @@ def test_efficiency_holds_for_every_image(tmp_path: Path) -> None:
     assert total == pytest.approx(result.values.grand - result.values.empty, abs=1e-4)
 
 
+@pytest.mark.slow
 def test_permutation_agrees_with_exact_within_its_intervals(tmp_path: Path) -> None:
     """On the same images of a real model, both estimators find the same Shapley values."""
     options = {"max_images": 40, "bands": 6}
@@ -98,7 +99,11 @@ def test_permutation_agrees_with_exact_within_its_intervals(tmp_path: Path) -> N
         assert one.interval[0] <= other.shapley <= one.interval[1]
 
 
-@pytest.mark.parametrize("options", [{"batch": 1}, {"batch": 64}, {"threads": 1}], ids=str)
+@pytest.mark.parametrize(
+    "options",
+    [pytest.param({"batch": 1}, marks=pytest.mark.slow), {"batch": 64}, {"threads": 1}],
+    ids=str,
+)
 def test_batch_and_threads_leave_the_rows_alone(options: dict[str, int], tmp_path: Path) -> None:
     """Rows agree to 1e-4 nats whatever the batch and the number of threads."""
     reference, _ = zoo_spec("mobilenet_v1_025_128_qat", tmp_path, max_images=6, threads=2)
