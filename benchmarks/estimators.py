@@ -17,10 +17,13 @@ shared regression    one pair, its coalitions read as a design that all images s
                      least squares for the mean game, with a working covariance in which each band
                      that differs between two coalitions multiplies their correlation; its factors
                      are those of the other models
+mean control         one pair, and the mean game as a control variate: it is fitted to one half of
+                     the images, and the walks of the other half read what an image differs by; as
+                     unbiased as the pair
 ===================  ==============================================================================
 
 The second part holds the half-width of the signed score's interval at 1,000 images, exact against
-one pair, and the evaluations that equal half-widths take.
+one pair and the mean control, and the evaluations that equal half-widths take.
 
 Run it with ``python benchmarks/estimators.py [--samples N] [--out FILE.json]``.
 """
@@ -95,6 +98,7 @@ class Trial:
             "low to high": (PAIR_COST, partial(_mean, low_to_high[:, :1])),
             "chain control": (PAIR_COST + 2 * CHAIN_COST + 1, self.chain_control),
             "shared regression": (PAIR_COST, self.regression),
+            "mean control": (PAIR_COST, self.mean_control),
         }
 
     def chain_control(self, generator: np.random.Generator, n_images: int) -> FloatVector:
@@ -111,17 +115,56 @@ class Trial:
         """Solve the normal equations of the mean game over the images' coalitions."""
         if n_images < LEAST_DESIGNS:
             return np.full(N_BANDS, np.nan)
-        images = generator.integers(0, len(self.values), n_images)
-        designs = generator.integers(0, N_DESIGNS, n_images)
+        images, designs = self._draw_images(generator, n_images)
+        normal, right = self._normal_equations(images, designs, shift=0.0)
+        game = np.linalg.lstsq(normal, right, rcond=1e-12)[0]
+        result: FloatVector = shapley_weights(N_BANDS) @ game
+        return result
+
+    def mean_control(self, generator: np.random.Generator, n_images: int) -> FloatVector:
+        """Average the rows of pairs that the mean game controls."""
+        result: FloatVector = self.controlled_rows(generator, n_images).mean(axis=0)
+        return result
+
+    def controlled_rows(self, generator: np.random.Generator, n_images: int) -> FloatMatrix:
+        """Return phi of the mean game, and what the walks find in an image's difference to it.
+
+        Each half of the images is read against the game of the other half, so that the walks'
+        mean is that of the whole game whatever the fitted one is.
+        """
+        images, designs = self._draw_images(generator, n_images)
+        rows = np.empty((n_images, N_BANDS))
+        for half in range(2):
+            is_mine = np.arange(n_images) % 2 == half
+            fitted_to, read = (
+                (images[~is_mine], designs[~is_mine]),
+                (images[is_mine], designs[is_mine]),
+            )
+            shift = float(self.values[fitted_to[0], 0].mean())
+            normal, right = self._normal_equations(*fitted_to, shift=shift)
+            game = np.linalg.solve(normal + self.prior_precision, right) + shift
+            codes = self.codes[read]
+            differences = np.take_along_axis(self.values[read[0]], codes, axis=1) - game[codes]
+            walked = walk_shapley(codes.astype(np.uint32), differences, n_players=N_BANDS)
+            rows[is_mine] = shapley_weights(N_BANDS) @ game + walked
+        return rows
+
+    def _draw_images(self, generator: np.random.Generator, n_images: int) -> tuple[Any, Any]:
+        """Draw images, and one of the designs of each."""
+        return (
+            generator.integers(0, len(self.values), n_images),
+            generator.integers(0, N_DESIGNS, n_images),
+        )
+
+    def _normal_equations(self, images: Any, designs: Any, shift: float) -> tuple[Any, Any]:
+        """Return the matrix and the right side of the mean game's generalised least squares."""
         codes, weights = self.codes[images, designs], self.weights[images, designs]
-        seen = np.take_along_axis(self.values[images], codes, axis=1)
+        seen = np.take_along_axis(self.values[images], codes, axis=1) - shift
         normal = np.zeros((2**N_BANDS, 2**N_BANDS))
         np.add.at(normal, (codes[:, :, None], codes[:, None, :]), weights)
         right = np.zeros(2**N_BANDS)
         np.add.at(right, codes, np.einsum("nij,nj->ni", weights, seen))
-        game = np.linalg.lstsq(normal, right, rcond=1e-12)[0]
-        result: FloatVector = shapley_weights(N_BANDS) @ game
-        return result
+        return normal, right
 
     def _draw_designs(self, generator: np.random.Generator, factors: FloatVector) -> None:
         """Draw the coalitions of pairs, and the weights that the working covariance gives them."""
@@ -137,6 +180,8 @@ class Trial:
         covariance = np.where(differ, factors, 1.0).prod(axis=-1)
         covariance += 1e-6 * np.eye(len(covariance))
         chosen = covariance[codes[:, :, None], codes[:, None, :]]
+        self.prior_precision = np.linalg.inv(covariance)
+        """The mean game varies about its shift no more than an image does about the mean game."""
         self.codes = codes.reshape(*shape, -1)
         self.weights = np.linalg.inv(chosen).reshape(*shape, codes.shape[1], codes.shape[1])
 
@@ -188,33 +233,42 @@ def errors(
 
 
 def equal_halfwidths(trial: Trial) -> dict[str, float]:
-    """Return half-widths at 1,000 images, and the share of exact's evaluations one pair takes."""
+    """Return half-widths at 1,000 images, and the shares of exact's evaluations they take."""
     generator = np.random.default_rng(1)
     widths = []
-    for draws in (trial.exact[:, None], trial.pairs):
+    for rows_of in (
+        partial(_rows, trial.exact[:, None]),
+        partial(_rows, trial.pairs),
+        trial.controlled_rows,
+    ):
         halfwidths = []
         for seed in range(5):
-            images = generator.integers(0, len(draws), MANY_IMAGES)
-            rows = draws[images, generator.integers(0, draws.shape[1], MANY_IMAGES)]
+            rows = rows_of(generator, MANY_IMAGES)
             zeros = np.zeros(MANY_IMAGES)
             low, high = estimate_profile(
                 rows, zeros, zeros, zeros, beta=BETA, confidence=0.95, seed=seed
             ).signed_interval
             halfwidths.append((high - low) / 2)
         widths.append(float(np.mean(halfwidths)))
-    share = (widths[1] / widths[0]) ** 2 * PAIR_COST / EXACT_COST
+    shares = [(width / widths[0]) ** 2 * PAIR_COST / EXACT_COST for width in widths]
     return {
         "exact_halfwidth": round(widths[0], 5),
         "one_pair_halfwidth": round(widths[1], 5),
-        "evaluations_of_one_pair_over_exact": round(share, 3),
+        "mean_control_halfwidth": round(widths[2], 5),
+        "evaluations_of_one_pair_over_exact": round(shares[1], 3),
+        "evaluations_of_mean_control_over_exact": round(shares[2], 3),
     }
 
 
 def _mean(draws: FloatMatrix, generator: np.random.Generator, n_images: int) -> FloatVector:
-    images = generator.integers(0, len(draws), n_images)
-    rows = draws[images, generator.integers(0, draws.shape[1], n_images)]
-    result: FloatVector = rows.mean(axis=0)
+    result: FloatVector = _rows(draws, generator, n_images).mean(axis=0)
     return result
+
+
+def _rows(draws: FloatMatrix, generator: np.random.Generator, n_images: int) -> FloatMatrix:
+    images = generator.integers(0, len(draws), n_images)
+    rows: FloatMatrix = draws[images, generator.integers(0, draws.shape[1], n_images)]
+    return rows
 
 
 def _balanced(order: Any) -> Any:
