@@ -33,6 +33,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -280,51 +281,57 @@ def _score(phi: FloatVector) -> float:
     return float(signed_score(importance(phi), beta=BETA))
 
 
+def measure(factors: dict[str, FloatVector], n_samples: int, table: ExactTable) -> dict[str, Any]:
+    """Return the errors of every estimator on one model's table, and the half-widths."""
+    others = [one for name, one in factors.items() if name != table.model]
+    trial = Trial(table, np.mean(others, axis=0))
+    rows = [
+        errors(trial, name, budget, n_samples) for budget in BUDGETS for name in trial.estimators
+    ]
+    exact = {row["budget"]: row for row in rows if row["estimator"] == "exact"}
+    for row in rows:
+        for error in ("phi", "signed"):
+            if row["rmse_phi"] is not None:
+                ratio = exact[row["budget"]][f"rmse_{error}"] / row[f"rmse_{error}"]
+                row[f"exact_error_over_this_{error}"] = round(ratio, 2)
+    return {
+        "model": table.model,
+        "n_images": len(table.values),
+        "top1": float(table.correct.mean()),
+        "signed_score": trial.score,
+        "errors": rows,
+        "at_1000_images": equal_halfwidths(trial),
+    }
+
+
+def _show(model: dict[str, Any]) -> None:
+    print(f"{model['model']}: signed score {model['signed_score']:.3f}")
+    for row in model["errors"]:
+        if row["rmse_phi"] is not None:
+            print(
+                f"  {row['budget']:6} {row['estimator']:18} phi {row['rmse_phi']:.3f} "
+                f"({row['exact_error_over_this_phi']:.2f}x)  signed {row['rmse_signed']:.4f} "
+                f"({row['exact_error_over_this_signed']:.2f}x)"
+            )
+    print(f"  at {MANY_IMAGES} images: {model['at_1000_images']}", flush=True)
+
+
 def main() -> None:
     """Measure, print and write."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--samples", type=int, default=200)
     parser.add_argument("--tables", type=Path, default=FOLDER)
+    parser.add_argument("--workers", type=int, default=None, help="processes; all cores")
     parser.add_argument("--out", type=Path, default=None)
     arguments = parser.parse_args()
 
     started = time.perf_counter()
     tables = load_tables(arguments.tables)
     factors = {table.model: correlation_factors(table.values) for table in tables}
-    models = []
-    for table in tables:
-        others = [one for name, one in factors.items() if name != table.model]
-        trial = Trial(table, np.mean(others, axis=0))
-        rows = [
-            errors(trial, name, budget, arguments.samples)
-            for budget in BUDGETS
-            for name in trial.estimators
-        ]
-        exact = {row["budget"]: row for row in rows if row["estimator"] == "exact"}
-        print(f"{table.model}: signed score {trial.score:.3f}")
-        for row in rows:
-            if row["rmse_phi"] is not None:
-                for error in ("phi", "signed"):
-                    ratio = exact[row["budget"]][f"rmse_{error}"] / row[f"rmse_{error}"]
-                    row[f"exact_error_over_this_{error}"] = round(ratio, 2)
-                print(
-                    f"  {row['budget']:6} {row['estimator']:18} phi {row['rmse_phi']:.3f} "
-                    f"({row['exact_error_over_this_phi']:.2f}x)  signed {row['rmse_signed']:.4f} "
-                    f"({row['exact_error_over_this_signed']:.2f}x)",
-                    flush=True,
-                )
-        halfwidths = equal_halfwidths(trial)
-        print(f"  at {MANY_IMAGES} images: {halfwidths}", flush=True)
-        models.append(
-            {
-                "model": table.model,
-                "n_images": len(table.values),
-                "top1": float(table.correct.mean()),
-                "signed_score": trial.score,
-                "errors": rows,
-                "at_1000_images": halfwidths,
-            }
-        )
+    with ProcessPoolExecutor(arguments.workers) as workers:
+        models = list(workers.map(partial(measure, factors, arguments.samples), tables))
+    for model in models:
+        _show(model)
     report = {
         "bands": N_BANDS,
         "samples": arguments.samples,

@@ -112,7 +112,9 @@ def heatmap(measured: Measured) -> Heatmap:
     samples = bootstrap_means(
         by_band, n_resamples=N_RESAMPLES, generator=np.random.default_rng(seed)
     )
-    low, high = percentile_interval(samples, confidence=measured.spec.confidence)
+    low, high = percentile_interval(
+        samples, confidence=measured.spec.confidence, n_units=len(by_band)
+    )
     return Heatmap(
         rows=grid.rows / height,
         columns=grid.columns / width,

@@ -184,7 +184,7 @@ def summarise(
 
     def measure(values: FloatVector) -> Measure:
         """Take the first as the value, the others as its resamples."""
-        low, high = percentile_interval(values[1:, None], confidence=confidence)
+        low, high = percentile_interval(values[1:, None], confidence=confidence, n_units=n_images)
         return Measure(value=float(values[0]), interval=(float(low[0]), float(high[0])))
 
     places: dict[str, list[int]] = {}

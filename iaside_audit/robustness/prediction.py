@@ -167,7 +167,7 @@ def predict_loss(
     losses = -predicted_values(rows, gains, form).mean(axis=1)
     generator = np.random.default_rng(np.random.SeedSequence([seed, int(Purpose.BOOTSTRAP)]))
     samples = bootstrap_means(losses[:, None], n_resamples=n_resamples, generator=generator)
-    low, high = percentile_interval(samples[:, 0], confidence=confidence)
+    low, high = percentile_interval(samples[:, 0], confidence=confidence, n_units=len(losses))
     by_band = loss_by_band(rows, gains).mean(axis=(0, 1))
     return PredictedLoss(
         loss=float(losses.mean()),

@@ -179,7 +179,7 @@ class SnrAccumulator:
         band_samples, ring_samples = np.hsplit(resamples, [bands.shape[1]])
         law = fit_power_law(radii, rings.mean(axis=0))
         exponents = _exponents(radii, ring_samples)
-        low, high = percentile_interval(exponents, confidence=confidence)
+        low, high = percentile_interval(exponents, confidence=confidence, n_units=len(bands))
         return SnrResult(
             name=name,
             severity=severity,
@@ -207,7 +207,7 @@ def _gathered(cells: BandMoments, to_bins: NDArray[np.float64]) -> BandMoments:
 
 
 def _curve(rows: FloatMatrix, samples: FloatMatrix, confidence: float) -> Curve:
-    low, high = percentile_interval(samples, confidence=confidence)
+    low, high = percentile_interval(samples, confidence=confidence, n_units=len(rows))
     return Curve(
         decibels=rows.mean(axis=0),
         low=low,

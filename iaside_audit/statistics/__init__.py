@@ -27,6 +27,7 @@ from iaside_audit.statistics.bootstrap import (
     bca_interval,
     bootstrap_generator,
     bootstrap_means,
+    expanded_tail,
     jackknife_means,
     percentile_interval,
 )
@@ -81,6 +82,7 @@ __all__ = [
     "boundary_bands",
     "candidates",
     "estimate_profile",
+    "expanded_tail",
     "hull",
     "importance",
     "jackknife_means",

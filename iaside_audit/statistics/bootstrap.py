@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from scipy.special import ndtr, ndtri
+from scipy.special import ndtr, ndtri, stdtrit
 
 from iaside_audit.randomness import Purpose
 from iaside_audit.spec import IntervalMethod
@@ -79,8 +79,39 @@ def jackknife_means(contributions: FloatMatrix) -> FloatMatrix:
     return means
 
 
+def expanded_tail(tail: float, n_units: int) -> float:
+    """Return the share of resamples to leave outside, so that `tail` of the truth lies outside.
+
+    Resamples of n units scatter too little, by sqrt((n - 1) / n), and know nothing of their own
+    standard error's error, which Student's t does. Nominal 95 % intervals of phi from 5 images
+    then cover it 90 % of the time instead of 82 %, from 10 94 instead of 89
+    (``benchmarks/interval_coverage.py``); at 1,000 nothing changes that could be seen.
+
+    Parameters
+    ----------
+    tail : float
+        In (0, 1/2).
+    n_units : int
+        Units that were resampled; below 2 nothing is known, and `tail` is returned as it is.
+
+    References
+    ----------
+    .. [1] T. C. Hesterberg, "What teachers should know about the bootstrap", 2015, section 3.3
+       (expanded percentile interval). doi:10.1080/00031305.2015.1089789
+
+    Examples
+    --------
+    >>> round(expanded_tail(0.025, 5), 5), round(expanded_tail(0.025, 1000), 4)
+    (0.00096, 0.0249)
+    """
+    if n_units < 2:  # noqa: PLR2004 - one unit has no spread
+        return tail
+    spread = np.sqrt(n_units / (n_units - 1))
+    return float(ndtr(spread * stdtrit(n_units - 1, tail)))
+
+
 def percentile_interval(
-    samples: FloatMatrix, *, confidence: float
+    samples: FloatMatrix, *, confidence: float, n_units: int | None = None
 ) -> tuple[FloatVector, FloatVector]:
     """Return the central interval of bootstrap samples.
 
@@ -89,7 +120,11 @@ def percentile_interval(
     samples : (n_resamples, ...) float64
         One row for each resample.
     confidence : float
-        Share of the samples inside, in (0, 1).
+        Of the interval, in (0, 1).
+    n_units : int, optional
+        Units that were resampled, for numbers that are means of them or nearly so: the interval
+        is wider then, see :func:`expanded_tail`. Without it, `confidence` is the share of the
+        samples inside.
 
     Returns
     -------
@@ -97,6 +132,8 @@ def percentile_interval(
         NaN where a sample is NaN.
     """
     tail = (1 - confidence) / 2
+    if n_units is not None:
+        tail = expanded_tail(tail, n_units)
     with np.errstate(invalid="ignore"):  # interpolation between infinite samples gives NaN
         low, high = np.quantile(samples, [tail, 1 - tail], axis=0)
     return low, high
@@ -197,7 +234,7 @@ class Resamples:
         samples = self.numbers(statistic)
         with np.errstate(invalid="ignore"):  # the same
             if method == IntervalMethod.PERCENTILE:
-                ends = percentile_interval(samples, confidence=confidence)
+                ends = percentile_interval(samples, confidence=confidence, n_units=len(self._rows))
             else:
                 ends = bca_interval(
                     samples,
@@ -220,7 +257,8 @@ class Resamples:
         samples = self.numbers(statistic) - other.numbers(other_statistic)
         with np.errstate(invalid="ignore"):  # the same
             if method == IntervalMethod.PERCENTILE:
-                ends = percentile_interval(samples, confidence=confidence)
+                fewer = min(len(self._rows), len(other._rows))
+                ends = percentile_interval(samples, confidence=confidence, n_units=fewer)
             else:
                 left_out = statistic(jackknife_means(self._rows))
                 other_left_out = other_statistic(jackknife_means(other._rows))

@@ -10,7 +10,12 @@ import numpy as np
 
 from iaside_audit.errors import SpecError
 from iaside_audit.spec import IntervalMethod
-from iaside_audit.statistics.bootstrap import N_RESAMPLES, Resamples, bootstrap_generator
+from iaside_audit.statistics.bootstrap import (
+    N_RESAMPLES,
+    Resamples,
+    bootstrap_generator,
+    expanded_tail,
+)
 from iaside_audit.statistics.scores import anchored_score, importance, paper_score, signed_score
 
 if TYPE_CHECKING:
@@ -181,7 +186,7 @@ def estimate_profile(
         errors = samples.std(axis=0, ddof=1)
 
     phi, psi = slice(0, n_bands), slice(n_bands, 2 * n_bands)
-    upper = np.quantile(samples[:, psi], confidence, axis=0)
+    upper = np.quantile(samples[:, psi], 1 - expanded_tail(1 - confidence, n_units), axis=0)
     one_sided = np.stack([np.zeros(n_bands), upper], axis=-1)
     paper, signed, comparable, empty, grand, top1 = point[2 * n_bands :].tolist()
     ends = [(float(low), float(high)) for low, high in intervals[2 * n_bands :]]

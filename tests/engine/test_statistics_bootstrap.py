@@ -15,6 +15,7 @@ from iaside_audit.statistics import (
     bootstrap,
     bootstrap_generator,
     bootstrap_means,
+    expanded_tail,
     jackknife_means,
     percentile_interval,
 )
@@ -81,6 +82,34 @@ def test_percentile_interval_holds_its_share() -> None:
     low, high = percentile_interval(samples, confidence=0.8)
     np.testing.assert_allclose(low, [10, 20])
     np.testing.assert_allclose(high, [90, 180])
+
+
+def test_the_expanded_tail_gives_students_interval_of_a_normal_mean() -> None:
+    """A normal with the variance of resampled means, cut at that tail, ends where Student's t does.
+
+    The variance of resampled means is that of the rows about their mean, over n: for n normal rows
+    the ends are then mean -+ t s / sqrt(n), which covers exactly.
+    """
+    for n_units, tail in ((5, 0.025), (30, 0.005), (1000, 0.05)):
+        narrow = np.sqrt((n_units - 1) / n_units)
+        reach = -stats.norm.ppf(expanded_tail(tail, n_units)) * narrow
+        assert reach == pytest.approx(-stats.t.ppf(tail, n_units - 1), rel=1e-9)
+    assert expanded_tail(0.025, 1) == 0.025
+
+
+def test_intervals_of_few_images_cover_the_truth() -> None:
+    """Of 400 samples of 6 rows, nominal 90 % intervals cover in 86 to 94 %; plain ones in 80 %."""
+    generator = np.random.default_rng(0)
+    hits = plain_hits = 0
+    for _ in range(400):
+        rows = generator.normal(size=(6, 1))
+        means = bootstrap_means(rows, n_resamples=500, generator=generator)
+        low, high = percentile_interval(means, confidence=0.9, n_units=6)
+        hits += low[0] <= 0 <= high[0]
+        low, high = percentile_interval(means, confidence=0.9)
+        plain_hits += low[0] <= 0 <= high[0]
+    assert 0.86 <= hits / 400 <= 0.94
+    assert plain_hits / 400 < 0.83
 
 
 def test_percentile_interval_of_nan_is_nan() -> None:

@@ -18,7 +18,9 @@ from iaside_audit.statistics import (
     ProfileEstimate,
     bootstrap_means,
     estimate_profile,
+    expanded_tail,
     importance,
+    percentile_interval,
     signed_score,
 )
 
@@ -171,7 +173,8 @@ def test_the_lowest_band_has_a_one_sided_interval() -> None:
     np.testing.assert_array_equal(result.importance_interval[2:, 0], [0, 0])
     draws = np.random.default_rng(np.random.SeedSequence([0, Purpose.BOOTSTRAP]))
     samples = importance(bootstrap_means(rows, n_resamples=2000, generator=draws))
-    upper = np.quantile(samples, [0.975, 0.975, 0.95, 0.95], axis=0).diagonal()
+    levels = [1 - expanded_tail(tail, 100) for tail in (0.025, 0.025, 0.05, 0.05)]
+    upper = np.quantile(samples, levels, axis=0).diagonal()
     np.testing.assert_allclose(result.importance_interval[2:, 1], upper[2:], rtol=1e-9)
     assert (result.importance_interval[:2, 1] >= upper[:2]).all(), "wider: two bands may be lowest"
     assert (result.importance_interval[:2, 0] > 0).all()
@@ -291,11 +294,12 @@ def test_bands_that_might_be_lowest_widen_the_interval_on_the_right_side() -> No
 
 
 def test_one_clearly_lowest_band_changes_nothing() -> None:
-    """Where the lowest band is known the interval is the plain percentile interval."""
+    """Where the lowest band is known the interval is one reading's percentile interval."""
     rows = draw_rows(np.random.default_rng(21), n_units=200)
     result = estimate(rows)
     assert result.at_boundary.sum() == 1
     draws = np.random.default_rng(np.random.SeedSequence([0, Purpose.BOOTSTRAP]))
     means = bootstrap_means(rows, n_resamples=500, generator=draws)
-    expected = np.quantile(signed_score(importance(means), beta=0.75), [0.025, 0.975])
+    scores = signed_score(importance(means), beta=0.75)
+    expected = percentile_interval(scores, confidence=0.95, n_units=200)
     np.testing.assert_allclose(result.signed_interval, expected, atol=1e-12)
