@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final, cast
 import matplotlib as mpl
 import typst
 
+from iaside_audit.report.annex import annex
 from iaside_audit.report.commands import command_lines_of
 from iaside_audit.report.documents import report_id
 from iaside_audit.report.figures import importance_description, importance_figure, svg_bytes
@@ -105,6 +106,7 @@ def report_data(result: AuditResult) -> dict[str, object]:
         "scores": [asdict(row) for row in score_rows(result)],
         "measured": measured_rows(result),
         "measured_note": measured_note(result),
+        "annex": annex(result),
         "sections": identity_sections(result),
         "warnings": [[warning.code, warning.message] for warning in result.warnings],
         "command": command_lines_of(result.spec),

@@ -235,8 +235,8 @@ def null_sentence(result: AuditResult) -> str:
 
 def importance_rows(result: AuditResult) -> tuple[ImportanceRow, ...]:
     """Return the table of the bands, the lowest first."""
-    shapley = _column_decimals(band.interval for band in result.bands)
-    importance = _column_decimals(band.importance_interval for band in result.bands)
+    shapley = column_decimals(band.interval for band in result.bands)
+    importance = column_decimals(band.importance_interval for band in result.bands)
     return tuple(
         ImportanceRow(
             band=str(band.index),
@@ -280,7 +280,7 @@ def _amount(share: float) -> str:
     return f"{math.floor(100 * share)} %" if math.isfinite(share) else NOT_DEFINED
 
 
-def _column_decimals(intervals: Iterable[Interval]) -> int:
+def column_decimals(intervals: Iterable[Interval]) -> int:
     """Return the decimals of a column: those of its typical interval."""
     defined = [decimals_for(one) for one in intervals if one[1] > one[0]]
     return math.ceil(median(defined)) if defined else DEFAULT_DECIMALS

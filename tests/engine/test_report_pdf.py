@@ -1,4 +1,4 @@
-"""The PDF: two pages, everything on them, the same bytes every time."""
+"""The PDF: two pages and an annex, everything on them, the same bytes every time."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import io
 import re
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 from pypdf import PdfReader
 from sample_results import LONG_NAME, sample_result
@@ -66,6 +67,40 @@ def test_pdf_says_everything_on_two_pages(result: AuditResult) -> None:
     for number, text in enumerate((first, second), start=1):
         assert f"Page{number}of2" in text
         assert "nan" not in text.replace("provenance", "").replace("Final", "")
+
+
+@pytest.mark.parametrize("n_bands", [8, 16])
+def test_the_annex_says_who_and_where(n_bands: int) -> None:
+    """Outcomes, classes and interactions follow the sign-off, on a page of their own."""
+    result = sample_result(n_bands, has_breakdown=True)
+    pages = [plain(page.extract_text()) for page in read(result).pages]
+    assert len(pages) == 3
+    assert "Signature" in pages[1]
+    assert "tench" in pages[2]
+    assert "class7" in pages[2]
+    assert result.interactions is not None
+    matrix = np.triu(result.interactions.matrix)
+    one, other = np.unravel_index(np.abs(matrix).argmax(), matrix.shape)
+    assert f"{one}and{other}" in pages[2]
+    assert ("toowide" in pages[2]) == (n_bands == 16)
+
+
+def test_an_annex_shows_only_what_there_is() -> None:
+    """Many classes are cut to the highest and the lowest, and the numbers of all are named."""
+    result = sample_result(has_breakdown=True)
+    assert result.classes is not None
+    classes = tuple(
+        dataclasses.replace(
+            result.classes[0], label=label, name=f"class-{label:03}-end", signed=label / 100
+        )
+        for label in range(60)
+    )
+    result = dataclasses.replace(result, classes=classes, outcomes=None, interactions=None)
+    *_, last = (plain(page.extract_text()) for page in read(result).pages)
+    named = re.findall(r"class-(\d{3})-end", last)
+    assert [int(label) for label in named] == [*range(59, 47, -1), *range(11, -1, -1)]
+    assert "thehighestandthelowestof60" in last
+    assert "Bandstogether" not in last
 
 
 def test_pdf_grows_beyond_two_pages_when_it_must() -> None:
