@@ -4,8 +4,8 @@ Each table is an ordinary audit in exact mode (M = 8, linf, baseline zero) of on
 shared zoo on its labelled images; 256 evaluations an image. From such a table the truth of a
 population of images is known, and any estimator can be tried on it at no cost.
 
-Run it with ``python benchmarks/exact_tables.py [--models ID ...] [--images N] [--out FOLDER]``; a
-table that is there is kept. The zoo is looked for in ``$IASIDE_SHARED``, else in ``../shared``.
+Run it with ``python benchmarks/exact_tables.py [--models ID ...] [--images N] [--device D] [--out FOLDER]``;
+a table that is there is kept. The zoo is looked for in ``$IASIDE_SHARED``, else in ``../shared``.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def walk_estimates(
     return np.stack(draws, axis=1)
 
 
-def make_table(model: str, n_images: int, path: Path) -> None:
+def make_table(model: str, n_images: int, path: Path, *, device: str) -> None:
     """Audit one model in exact mode and keep its rows."""
     manifest = json.loads((SHARED / "zoo/manifest.json").read_text(encoding="utf-8"))
     record = next(one for one in manifest["models"] if one["id"] == model)
@@ -98,7 +98,7 @@ def make_table(model: str, n_images: int, path: Path) -> None:
                 bands=N_BANDS,
                 estimator="exact",
                 max_images=n_images,
-                device="cpu",
+                device=device,
             )
         )
     rows = result.rows()
@@ -131,6 +131,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--models", nargs="*", default=FASTEST)
     parser.add_argument("--images", type=int, default=150)
+    parser.add_argument("--device", default="cpu")
     parser.add_argument("--out", type=Path, default=FOLDER)
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
@@ -138,7 +139,7 @@ def main() -> None:
         path = arguments.out / f"{model}.npz"
         if not path.exists():
             started = time.perf_counter()
-            make_table(model, arguments.images, path)
+            make_table(model, arguments.images, path, device=arguments.device)
             print(f"{model}: {time.perf_counter() - started:.0f} s", flush=True)
 
 
