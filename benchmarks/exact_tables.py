@@ -4,8 +4,9 @@ Each table is an ordinary audit in exact mode (M = 8, linf, baseline zero) of on
 shared zoo on its labelled images; 256 evaluations an image. From such a table the truth of a
 population of images is known, and any estimator can be tried on it at no cost.
 
-Run it with ``python benchmarks/exact_tables.py [--models ID ...] [--images N] [--device D] [--out FOLDER]``;
-a table that is there is kept. The zoo is looked for in ``$IASIDE_SHARED``, else in ``../shared``.
+Run it with ``python benchmarks/exact_tables.py [--models ID ...] [--images N] [--device NAME]
+[--out FOLDER]``; a table that is there is kept. The zoo is looked for in ``$IASIDE_SHARED``, else
+in ``../shared``.
 """
 
 from __future__ import annotations
