@@ -3,7 +3,7 @@
 ============================  =================================================================
 module                        what it holds
 ============================  =================================================================
-``run``                       :func:`run_audit` and :func:`audit`, the one entry
+``run``, ``stream``           :func:`run_audit` and :func:`audit`, the one entry; its thread
 ``supervisor``                the stages of an audit: model, data, plan, leases, result
 ``preparation``, ``model``    what comes before the first lease
 ``plan``                      what will be done, settled before the first lease

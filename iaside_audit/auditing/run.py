@@ -6,14 +6,13 @@ only hands them on, so a slow caller does not hold the audit up.
 
 from __future__ import annotations
 
-import queue
-import threading
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from iaside_audit.auditing.limits import Limits
 from iaside_audit.auditing.preparation import Crew
+from iaside_audit.auditing.stream import stream
 from iaside_audit.auditing.supervisor import Supervisor
 from iaside_audit.auditing.workers import ProcessWorker
 from iaside_audit.events import AuditCancelled, Cancelled, Control, Event, Finished
@@ -66,33 +65,18 @@ def run_audit(
     control = control or Control()
     limits = Limits.shared_by(len(Crew.of(spec).devices), max_model_bytes=spec.max_model_bytes)
     starts = start_worker or partial(ProcessWorker, limits)
-    events: queue.SimpleQueue[Event | BaseException | None] = queue.SimpleQueue()
 
-    def supervise() -> None:
-        try:
-            Supervisor(
-                spec,
-                control,
-                events.put,
-                starts,
-                out=None if out is None else Path(out),
-                cache=None if cache is None else Path(cache),
-            ).run()
-        except BaseException as error:  # noqa: BLE001 - handed to the caller's thread
-            events.put(error)
-        finally:
-            events.put(None)
+    def supervise(emit: Callable[[Event], None]) -> None:
+        Supervisor(
+            spec,
+            control,
+            emit,
+            starts,
+            out=None if out is None else Path(out),
+            cache=None if cache is None else Path(cache),
+        ).run()
 
-    thread = threading.Thread(target=supervise, name="audit supervisor", daemon=True)
-    thread.start()
-    try:
-        while (event := events.get()) is not None:
-            if isinstance(event, BaseException):
-                raise event
-            yield event
-    finally:
-        control.cancel()
-        thread.join()
+    yield from stream(supervise, control, name="audit supervisor")
 
 
 def audit(

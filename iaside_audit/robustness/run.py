@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import queue
-import threading
 import time
 from collections import deque
 from contextlib import closing
@@ -20,6 +18,7 @@ from iaside_audit.auditing.limits import Limits
 from iaside_audit.auditing.plan import batch_limit
 from iaside_audit.auditing.preparation import Crew, Preparation
 from iaside_audit.auditing.settings import EvaluationSettings
+from iaside_audit.auditing.stream import stream
 from iaside_audit.auditing.workers import ProcessWorker
 from iaside_audit.errors import ImageError
 from iaside_audit.events import (
@@ -141,28 +140,11 @@ def run_measurement(
     control = control or Control()
     limits = Limits.shared_by(len(Crew.of(spec).devices), max_model_bytes=spec.max_model_bytes)
     starts = start_worker or partial(ProcessWorker, limits)
-    events: queue.SimpleQueue[Event | MeasurementFinished | BaseException | None] = (
-        queue.SimpleQueue()
-    )
 
-    def supervise() -> None:
-        try:
-            _Run(spec, request, control, events.put, starts, known).run()
-        except BaseException as error:  # noqa: BLE001 - handed to the caller's thread
-            events.put(error)
-        finally:
-            events.put(None)
+    def supervise(emit: Callable[[Event | MeasurementFinished], None]) -> None:
+        _Run(spec, request, control, emit, starts, known).run()
 
-    thread = threading.Thread(target=supervise, name="measurement", daemon=True)
-    thread.start()
-    try:
-        while (event := events.get()) is not None:
-            if isinstance(event, BaseException):
-                raise event
-            yield event
-    finally:
-        control.cancel()
-        thread.join()
+    yield from stream(supervise, control, name="measurement")
 
 
 class _Run:
