@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final
 
-from iaside_audit.robustness.study.analysis import CLAIMED_R
 from iaside_audit.robustness.study.columns import (
     ADDED_ERROR,
     ATTACK_ERROR,
@@ -16,6 +15,7 @@ from iaside_audit.robustness.study.columns import (
     MIDPOINT,
     RELATIVE_MCE_ALEXNET,
 )
+from iaside_audit.robustness.study.held_out import CLAIMED_R
 
 if TYPE_CHECKING:
     from iaside_audit.robustness.study.analysis import StudyAnalysis, WithinModels

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from iaside_audit.robustness.asker import Asker
+    from iaside_audit.robustness.read_image import ReadImage
     from iaside_audit.robustness.requests import AttackRequest
-    from iaside_audit.robustness.sweeps import Arrays, ReadImage
+    from iaside_audit.robustness.sweeps import Arrays
     from iaside_audit.spec import AuditSpec
     from iaside_audit.types import FloatImage, FloatVector
 

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Final, assert_never
 import numpy as np
 
 from iaside_audit.errors import ImageError
-from iaside_audit.images import read_pixels, resize_and_crop
+from iaside_audit.images import read_pixels
 from iaside_audit.result import FailedImage
 from iaside_audit.robustness.asker import Asker
 from iaside_audit.robustness.attack import AttackSearch
-from iaside_audit.robustness.ready_made import ReadyMadeSweep
+from iaside_audit.robustness.copies import copies_of
+from iaside_audit.robustness.read_image import ReadImage, audit_partition, prepared
 from iaside_audit.robustness.requests import (
     AttackRequest,
     CorruptionRequest,
@@ -21,13 +22,7 @@ from iaside_audit.robustness.requests import (
     ReadyMadeRequest,
 )
 from iaside_audit.robustness.rows import MeasuredRow
-from iaside_audit.robustness.sweeps import (
-    CorruptionSweep,
-    HeatmapSweep,
-    PassbandSweep,
-    ReadImage,
-    to_float,
-)
+from iaside_audit.robustness.sweeps import CorruptionSweep, HeatmapSweep, PassbandSweep
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -102,17 +97,17 @@ class MeasurementEvaluator:
                 yield _row(item, *next(measured))
 
     def _prepare(self, item: LeaseItem) -> ReadImage | FailedImage:
+        label = OWN_LABEL if item.image.label is None else item.image.label
         try:
-            pixels = resize_and_crop(read_pixels(item.image), self._frame)
+            return prepared(
+                read_pixels(item.image),
+                self._frame,
+                path=item.image.path,
+                image_id=item.image.image_id,
+                label=label,
+            )
         except ImageError as error:
             return FailedImage(path=item.image.path, reason=error.message)
-        return ReadImage(
-            path=item.image.path,
-            image_id=item.image.image_id,
-            label=OWN_LABEL if item.image.label is None else item.image.label,
-            pixels=pixels,
-            image=to_float(pixels),
-        )
 
 
 def _row(
@@ -147,10 +142,9 @@ def _row(
 def _measurement(asker: Asker, settings: EvaluationSettings, request: Request) -> Measurement:
     size = settings.frame_preprocessing.crop_size
     match request:
-        case CorruptionRequest():
-            return CorruptionSweep(asker, settings.spec, request, size)
-        case ReadyMadeRequest():
-            return ReadyMadeSweep(asker, request, settings.frame_preprocessing)
+        case CorruptionRequest() | ReadyMadeRequest():
+            copies = copies_of(request, settings.spec.seed, settings.frame_preprocessing)
+            return CorruptionSweep(asker, copies, audit_partition(settings.spec, size))
         case HeatmapRequest():
             return HeatmapSweep(asker, settings.spec, request, size)
         case PassbandRequest():

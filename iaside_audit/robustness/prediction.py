@@ -1,31 +1,37 @@
 """What an audit predicts of a perturbation: SNR times Shapley (METHOD.md, section 9).
 
 A perturbation leaves of band *i* of an image the gain ``w_i``. Predicted is the value of the image
-under it, from the image's own Shapley values (additive) or its whole table (multilinear); the
-loss is the negative of the value. It costs no run of the model beyond the audit's.
+under it, from the image's own Shapley values (additive) or its whole table (multilinear). It costs
+no run of the model beyond the audit's.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import product
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from iaside_audit.games import multilinear_extension
-from iaside_audit.randomness import Purpose
-from iaside_audit.statistics import N_RESAMPLES, bootstrap_means, percentile_interval
+from iaside_audit.games import (
+    multilinear_extension,
+    shapley_values,
+    value_table,
+    walk_shapley,
+)
+from iaside_audit.spec import Estimator
+from iaside_audit.spectrum import Gain
+from iaside_audit.statistics import value_function
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
-    from iaside_audit.types import FloatMatrix, FloatVector, Interval
+    from iaside_audit.rows import ValueRows
+    from iaside_audit.types import FloatMatrix, FloatVector
 
-CARRYING_SHARE: Final = 0.5
-"""Bands that carry at least this share of a loss are named."""
+VALUES: Final = ("log-probability", "accuracy")
+"""Value functions of which losses are predicted: nats, and errors."""
 
 
 class Form(StrEnum):
@@ -33,6 +39,34 @@ class Form(StrEnum):
 
     ADDITIVE = "additive"
     MULTILINEAR = "multilinear"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class PredictionForm:
+    """One way to predict a loss: a value function, a form and a gain."""
+
+    value: str
+    form: Form
+    gain: Gain
+
+    @property
+    def name(self) -> str:
+        """A name for columns, such as ``"predicted_log_loss_additive_root"``."""
+        what = "log_loss" if self.value == "log-probability" else "error"
+        return f"predicted_{what}_{self.form}_{self.gain}"
+
+    @property
+    def words(self) -> str:
+        """A name for readers, such as ``"predicted log-loss, additive, gain root"``."""
+        what = "log-loss" if self.value == "log-probability" else "error"
+        return f"predicted {what}, {self.form}, gain {self.gain}"
+
+
+ALL_FORMS: Final = tuple(
+    PredictionForm(value, form, gain) for value, form, gain in product(VALUES, Form, Gain)
+)
+DEFAULT_FORM: Final = PredictionForm("log-probability", Form.ADDITIVE, Gain.ROOT)
+"""The form that an audit in permutation mode allows and that did best before any study."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -74,31 +108,28 @@ class GameRows:
         return middle
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PredictedLoss:
-    """The predicted loss of one condition, or of a suite of them.
+def game_rows(rows: ValueRows, *, n_bands: int, estimator: str, value: str) -> GameRows:
+    """Return what an audit says of each image under one value function.
 
     Parameters
     ----------
-    loss : float
-        The negative of the predicted value: nats for log-probabilities, the error rate for
-        accuracies.
-    interval : (float, float)
-        By the bootstrap over images.
-    added : float
-        How much of it the perturbation adds to the loss on clean images.
-    shares : tuple of float
-        Of each band in what bands add to the loss, as the additive form has it
-        (:func:`loss_shares`).
-    midpoint : float
-        The loss that is predicted without a spectrum: half of every band.
+    rows : ValueRows
+        Of the audit.
+    n_bands : int
+        Players of its game.
+    estimator : str
+        ``exact`` or ``permutation``.
+    value : str
+        Name of the value function.
     """
-
-    loss: float
-    interval: Interval
-    added: float
-    shares: tuple[float, ...]
-    midpoint: float
+    values = value_function(value)(rows.log_p, rows.best_other)
+    table = None
+    if estimator == Estimator.EXACT:
+        table = value_table(rows.coalitions[0], values, n_players=n_bands)
+        shapley = shapley_values(table, n_players=n_bands)
+    else:
+        shapley = walk_shapley(rows.coalitions, values, n_players=n_bands)
+    return GameRows(empty=values[:, 0], grand=values[:, 1], shapley=shapley, table=table)
 
 
 def predicted_values(rows: GameRows, gains: FloatMatrix, form: Form) -> FloatMatrix:
@@ -133,115 +164,21 @@ def predicted_values(rows: GameRows, gains: FloatMatrix, form: Form) -> FloatMat
     )
 
 
+def predicted_losses(rows: GameRows, gains: FloatMatrix, one: PredictionForm) -> FloatMatrix:
+    """Predict the loss of every image under every condition, (n, n_conditions).
+
+    Nats, the negative of the predicted log-probability; or errors, 1 less the predicted accuracy.
+    Parameters are those of :func:`predicted_values`, `rows` of the value function of the form.
+    """
+    return losses_of(predicted_values(rows, gains, one.form), one.value)
+
+
+def losses_of(values: FloatMatrix, value: str) -> FloatMatrix:
+    """Return the losses that values of a value function of :data:`VALUES` stand for."""
+    losses: FloatMatrix = 1 - values if value == "accuracy" else -values
+    return losses
+
+
 def loss_by_band(rows: GameRows, gains: FloatMatrix) -> FloatMatrix:
     """Return what each band adds to the loss: ``(1 - w_i) phi_i``, (n, n_conditions, n_bands)."""
     return (1 - gains) * rows.shapley[:, None, :]
-
-
-def predict_loss(
-    rows: GameRows,
-    gains: FloatMatrix,
-    form: Form,
-    *,
-    seed: int,
-    confidence: float,
-    n_resamples: int = N_RESAMPLES,
-) -> PredictedLoss:
-    """Predict the mean loss over images and conditions, with its interval.
-
-    Parameters
-    ----------
-    rows : GameRows
-        Of n images.
-    gains : (n, n_conditions, n_bands) float64
-        One condition for a single perturbation, all of them for a suite.
-    form : Form
-        Additive or multilinear.
-    seed : int
-        Of the bootstrap over images.
-    confidence : float
-        Of the interval, in (0, 1).
-    n_resamples : int
-        At least 1.
-    """
-    losses = -predicted_values(rows, gains, form).mean(axis=1)
-    generator = np.random.default_rng(np.random.SeedSequence([seed, int(Purpose.BOOTSTRAP)]))
-    samples = bootstrap_means(losses[:, None], n_resamples=n_resamples, generator=generator)
-    low, high = percentile_interval(samples[:, 0], confidence=confidence, n_units=len(losses))
-    by_band = loss_by_band(rows, gains).mean(axis=(0, 1))
-    return PredictedLoss(
-        loss=float(losses.mean()),
-        interval=(float(low), float(high)),
-        added=float(losses.mean() + rows.grand.mean()),
-        shares=tuple(loss_shares(by_band).tolist()),
-        midpoint=float(-rows.midpoint().mean()),
-    )
-
-
-def loss_shares(losses: FloatVector) -> FloatVector:
-    """Return the share of each band in what bands add to a loss.
-
-    A band whose loss helps the model has no share: where one cancels the others, shares of the
-    rest would be of no size that means anything.
-
-    Parameters
-    ----------
-    losses : (n_bands,) float64
-        What each band adds, as :func:`loss_by_band` has it.
-
-    Returns
-    -------
-    (n_bands,) float64
-        0..1, adding up to 1; NaN where no band adds to the loss.
-    """
-    added = np.maximum(losses, 0)
-    total = added.sum()
-    shares: FloatVector = added / total if total > 0 else np.full(len(losses), np.nan)
-    return shares
-
-
-def carrying_bands(shares: Sequence[float]) -> tuple[int, int] | None:
-    """Return the shortest run of neighbouring bands that carries at least half of a loss.
-
-    Parameters
-    ----------
-    shares : sequence of float
-        Of each band; they add up to 1.
-
-    Returns
-    -------
-    (int, int) or None
-        First and last band; of equally short runs the one that carries most. None where the
-        shares are not defined.
-
-    Examples
-    --------
-    >>> carrying_bands([0.1, 0.2, 0.35, 0.26, 0.09])
-    (2, 3)
-    """
-    if not np.isfinite(shares).all():
-        return None
-    sums = np.concatenate([[0.0], np.cumsum(shares)])
-    for length in range(1, len(shares) + 1):
-        carried = sums[length:] - sums[:-length]
-        first = int(carried.argmax())
-        if carried[first] >= CARRYING_SHARE:
-            return first, first + length - 1
-    return 0, len(shares) - 1
-
-
-def carrying_sentence(name: str, shares: Sequence[float]) -> str:
-    """Say in a sentence which bands carry the predicted loss of a condition.
-
-    Examples
-    --------
-    >>> carrying_sentence("gaussian noise, severity 3", [0.1, 0.2, 0.35, 0.26, 0.09])
-    'gaussian noise, severity 3: 61 % of the predicted loss comes from bands 2-3'
-    """
-    run = carrying_bands(shares)
-    if run is None:
-        return f"{name}: no loss is predicted"
-    first, last = run
-    bands = f"band {first}" if first == last else f"bands {first}-{last}"
-    share = 100 * sum(shares[first : last + 1])
-    return f"{name}: {share:.0f} % of the predicted loss comes from {bands}"

@@ -10,20 +10,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
-
 from iaside_audit.errors import ImageError, SpecError
 from iaside_audit.images import decode_image, resize_and_crop
 from iaside_audit.registry import CORRUPTIONS, nearest
 from iaside_audit.robustness.corruptions import SEVERITIES
+from iaside_audit.robustness.read_image import to_float
 from iaside_audit.robustness.requests import ReadyMadeRequest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from iaside_audit.preprocessing import Preprocessing
-    from iaside_audit.robustness.asker import Asker
-    from iaside_audit.robustness.sweeps import Arrays, ReadImage
+    from iaside_audit.robustness.read_image import ReadImage
     from iaside_audit.types import ByteImage, FloatImage
 
 _LEVELS: Final = frozenset(str(severity) for severity in SEVERITIES)
@@ -82,43 +80,31 @@ def ready_made_request(
     )
 
 
-class ReadyMadeSweep:
-    """Asks the model about every corrupted copy of an image.
+class ReadyMadeCopies:
+    """The corrupted copies of an image, from files.
 
-    A copy that has the size of the model's input is taken as it is; another one is resized to it.
+    A copy that has the size of the frame is taken as it is; another one is resized to it.
 
     Parameters
     ----------
-    asker : Asker
-        Asks the model.
     request : ReadyMadeRequest
         Where the copies are.
     preprocessing : Preprocessing
-        Of the model.
+        Of the frame.
     """
 
-    def __init__(
-        self, asker: Asker, request: ReadyMadeRequest, preprocessing: Preprocessing
-    ) -> None:
-        self._asker = asker
+    def __init__(self, request: ReadyMadeRequest, preprocessing: Preprocessing) -> None:
         self._request = request
         self._preprocessing = replace(preprocessing, resize=preprocessing.crop_size)
 
-    def __call__(self, images: Sequence[ReadImage]) -> list[Arrays]:
-        """Return log-probabilities over the conditions.
+    def __call__(self, read: ReadImage) -> Iterator[FloatImage]:
+        """Yield the copy of every condition.
 
         Raises
         ------
         ImageError
             If a copy is missing or cannot be read.
         """
-        return [self._measure(one) for one in images]
-
-    def _measure(self, read: ReadImage) -> Arrays:
-        log_p, best_other = self._asker.label_and_best_other(self._copies(read), read.label)
-        return {"log_p": log_p.astype(np.float32), "best_other": best_other.astype(np.float32)}
-
-    def _copies(self, read: ReadImage) -> Iterator[FloatImage]:
         for folder in self._request.folders:
             path = Path(self._request.root, folder, read.path)
             if not path.is_file():
@@ -126,12 +112,9 @@ class ReadyMadeSweep:
                     f"Expected a corrupted copy of {read.path!r} at '{path}', found none.",
                     path=str(path),
                 )
-            pixels = self._at_input_size(decode_image(path, name=f"{folder}/{read.path}"))
-            yield np.ascontiguousarray(pixels.transpose(2, 0, 1), dtype=np.float32) / np.float32(
-                255
-            )
+            yield to_float(self._at_frame(decode_image(path, name=f"{folder}/{read.path}")))
 
-    def _at_input_size(self, pixels: ByteImage) -> ByteImage:
+    def _at_frame(self, pixels: ByteImage) -> ByteImage:
         channels = self._preprocessing.n_channels
         if pixels.shape == (*self._preprocessing.crop_size, channels):
             return pixels

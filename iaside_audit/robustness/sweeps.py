@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import numpy as np
 from scipy.fft import irfft2, rfft2
 
 from iaside_audit.randomness import Purpose, image_generator
-from iaside_audit.robustness.corruptions import corrupt, corruption_generator
+from iaside_audit.robustness.copies import ObservedCopies
 from iaside_audit.robustness.fourier import basis_image, frequency_grid
+from iaside_audit.robustness.read_image import audit_partition
 from iaside_audit.spec import Norm, Range, Spacing
-from iaside_audit.spectrum import band_moments, decompose, make_partition
+from iaside_audit.spectrum import decompose, make_partition
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -20,43 +20,16 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from iaside_audit.robustness.asker import Asker
-    from iaside_audit.robustness.requests import (
-        CorruptionRequest,
-        HeatmapRequest,
-        PassbandRequest,
-    )
+    from iaside_audit.robustness.copies import Copies
+    from iaside_audit.robustness.read_image import ReadImage
+    from iaside_audit.robustness.requests import HeatmapRequest, PassbandRequest
     from iaside_audit.spec import AuditSpec
-    from iaside_audit.spectrum import BandMoments, Partition
-    from iaside_audit.types import ByteImage, FloatImage
+    from iaside_audit.spectrum import Partition
+    from iaside_audit.types import FloatImage
 
     Arrays = dict[str, NDArray[Any]]  # Any: what a measurement stores, by name
 
 SIGNS: Final = np.array([-1, 1], dtype=np.float32)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class ReadImage:
-    """A photograph after resize and crop, with the class that is asked about.
-
-    Parameters
-    ----------
-    path : str
-        Relative to the data set's root.
-    image_id : str
-        sha256 of the decoded image.
-    label : int
-        Its class.
-    pixels : (H, W, C) uint8
-        At the frame.
-    image : (C, H, W) float32
-        The same, 0..1.
-    """
-
-    path: str
-    image_id: str
-    label: int
-    pixels: ByteImage
-    image: FloatImage
 
 
 class Measurement(Protocol):
@@ -67,53 +40,35 @@ class Measurement(Protocol):
 
 
 class CorruptionSweep:
-    """Corrupts the image, asks the model, and measures what is left of every band.
+    """Asks about corrupted copies, and measures what is left of every band.
 
     Parameters
     ----------
     asker : Asker
         Asks the model.
-    spec : AuditSpec
-        Its bands, norm, spacing and seed.
-    request : CorruptionRequest
-        Corruptions and severities.
-    size : (int, int)
-        Height and width of the frame.
+    copies : Copies
+        Of an image.
+    partition : Partition
+        The audit's bands at the frame.
     """
 
-    def __init__(
-        self, asker: Asker, spec: AuditSpec, request: CorruptionRequest, size: tuple[int, int]
-    ) -> None:
+    def __init__(self, asker: Asker, copies: Copies, partition: Partition) -> None:
         self._asker = asker
-        self._seed = spec.seed
-        self._request = request
-        self._partition = _audit_partition(spec, size)
+        self._copies = copies
+        self._partition = partition
 
     def __call__(self, images: Sequence[ReadImage]) -> list[Arrays]:
         """Return log-probabilities and the bands' moments, over the conditions."""
         return [self._measure(one) for one in images]
 
     def _measure(self, read: ReadImage) -> Arrays:
-        moments: list[BandMoments] = []
-        log_p, best_other = self._asker.label_and_best_other(
-            self._corrupted(read, moments), read.label
-        )
+        observed = ObservedCopies(read, self._copies, self._partition)
+        log_p, best_other = self._asker.label_and_best_other(observed, read.label)
         return {
             "log_p": log_p.astype(np.float32),
             "best_other": best_other.astype(np.float32),
-            "clean_power": moments[0].clean_power,
-            "cross": np.stack([one.cross for one in moments]),
-            "corrupted_power": np.stack([one.corrupted_power for one in moments]),
+            **observed.moments(),
         }
-
-    def _corrupted(self, read: ReadImage, moments: list[BandMoments]) -> Iterator[FloatImage]:
-        """Yield the image under every condition, and note its moments."""
-        for name, severity in self._request.conditions:
-            generator = corruption_generator(self._seed, read.image_id, name, severity)
-            pixels = corrupt(read.pixels, name, severity, generator=generator)
-            image = to_float(pixels)
-            moments.append(band_moments(read.image, image, self._partition))
-            yield image
 
 
 class HeatmapSweep:
@@ -191,7 +146,7 @@ class PassbandSweep:
             norm=Norm(spec.norm),
             spacing=Spacing.UNIFORM,
         )
-        self._bands = _audit_partition(spec, size)
+        self._bands = audit_partition(spec, size)
 
     def __call__(self, images: Sequence[ReadImage]) -> list[Arrays]:
         """Return ``low_*`` and ``high_*`` over the cut-offs, ``noise_*`` over levels and bands."""
@@ -221,24 +176,6 @@ class PassbandSweep:
         for level in self._request.noise:
             for wave in waves:
                 yield read.image + np.float32(level) * wave
-
-
-def to_float(pixels: ByteImage) -> FloatImage:
-    """Return (H, W, C) bytes as (C, H, W) float32 in 0..1."""
-    planes = np.ascontiguousarray(pixels.transpose(2, 0, 1)).astype(np.float32)
-    planes /= 255
-    return planes
-
-
-def _audit_partition(spec: AuditSpec, size: tuple[int, int]) -> Partition:
-    height, width = size
-    return make_partition(
-        height=height,
-        width=width,
-        n_bands=spec.bands,
-        norm=Norm(spec.norm),
-        spacing=spec.spacing,
-    )
 
 
 def band_noise(

@@ -10,16 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iaside_audit.games import coalition_matrix, shapley_values
-from iaside_audit.robustness.prediction import (
-    Form,
-    GameRows,
-    carrying_bands,
-    carrying_sentence,
-    loss_by_band,
-    loss_shares,
-    predict_loss,
-    predicted_values,
-)
+from iaside_audit.robustness.carrying import carrying_bands, carrying_sentence, loss_shares
+from iaside_audit.robustness.predicted_loss import MeasuredOutcomes, Scope, predict
+from iaside_audit.robustness.prediction import Form, GameRows, loss_by_band, predicted_values
+from iaside_audit.spectrum import Gain
 
 if TYPE_CHECKING:
     from iaside_audit.types import FloatMatrix
@@ -85,18 +79,73 @@ def test_the_bands_losses_add_up_to_the_loss(rows: GameRows) -> None:
     np.testing.assert_allclose(loss_by_band(rows, gains).sum(axis=-1), fall)
 
 
+def games_of(rows: GameRows) -> dict[str, GameRows]:
+    """Return the same rows as those of both value functions."""
+    return {"log-probability": rows, "accuracy": rows}
+
+
+def same_gains(gains: FloatMatrix) -> dict[Gain, FloatMatrix]:
+    """Return the same gains as those of every kind."""
+    return dict.fromkeys(Gain, gains)
+
+
 def test_a_predicted_loss_has_its_parts() -> None:
     """One band of weight 2, half of it left: a loss of 1 beyond the clean one, all from there."""
     members = coalition_matrix(np.arange(8, dtype=np.uint32), n_players=N_BANDS)
     rows = rows_of(np.tile(-3 + members @ np.array([0.0, 2.0, 0.0]), (6, 1)))
-    loss = predict_loss(
-        rows, np.full((6, 1, N_BANDS), 0.5), Form.MULTILINEAR, seed=0, confidence=0.95
+    gains = np.full((6, 1, N_BANDS), 0.5)
+    prediction = predict(
+        games_of(rows), same_gains(gains), [("fog", 3)], seed=0, confidence=0.95, n_resamples=20
     )
-    assert loss.loss == pytest.approx(2)
-    assert loss.interval == pytest.approx((2, 2))
-    assert loss.added == pytest.approx(1)
-    assert loss.shares == pytest.approx((0, 1, 0))
-    assert loss.midpoint == pytest.approx(2)
+    assert len(prediction.forms) == 16
+    for form in ("additive", "multilinear"):
+        one = prediction.form(f"predicted_log_loss_{form}_root").of(Scope(corruption="fog"))
+        assert one.loss.value == pytest.approx(2)
+        assert one.loss.interval == pytest.approx((2, 2))
+        assert one.added.value == pytest.approx(1)
+        assert one.shares == pytest.approx((0, 1, 0))
+        assert one.sentence == "fog: 100 % of the predicted loss comes from band 1"
+    assert prediction.clean["log-probability"].value == pytest.approx(1)
+    assert prediction.midpoint["log-probability"].value == pytest.approx(2)
+    assert prediction.midpoint["accuracy"].value == pytest.approx(1 + 2)  # 1 less a value of -2
+
+
+def test_the_suite_is_the_mean_over_corruptions_whatever_their_severities(rows: GameRows) -> None:
+    """As mCE has it: a corruption measured at three severities counts as one."""
+    conditions = [("fog", 1), ("fog", 3), ("fog", 5), ("snow", 2)]
+    gains = np.random.default_rng(3).uniform(size=(5, 4, N_BANDS))
+    form = predict(
+        games_of(rows), same_gains(gains), conditions, seed=0, confidence=0.95, n_resamples=20
+    ).form("predicted_log_loss_additive_snr")
+    by_condition = [form.of(Scope(corruption=n, severity=k)).loss.value for n, k in conditions]
+    fog = np.mean(by_condition[:3])
+    assert form.of(Scope(corruption="fog")).loss.value == pytest.approx(fog)
+    assert form.of(Scope()).loss.value == pytest.approx((fog + by_condition[3]) / 2)
+
+
+def test_a_prediction_is_held_against_what_was_measured() -> None:
+    """Errors that are the predicted ones are followed with r = 1, those turned over with -1."""
+    generator = np.random.default_rng(4)
+    members = coalition_matrix(np.arange(8, dtype=np.uint32), n_players=N_BANDS)
+    rows = rows_of(np.tile(members @ np.array([0.1, 0.5, 0.3]), (40, 1)))
+    gains = generator.uniform(size=(40, 6, N_BANDS))
+    losses = -predicted_values(rows, gains, Form.ADDITIVE)
+    conditions = [(name, level) for name in ("fog", "snow") for level in (1, 3, 5)]
+    prediction = predict(
+        games_of(rows),
+        same_gains(gains),
+        conditions,
+        seed=0,
+        confidence=0.95,
+        measured=MeasuredOutcomes(wrong=losses, log_loss=-losses),
+        n_resamples=50,
+    )
+    assert prediction.measured is not None
+    one = prediction.measured.following[0]
+    assert one.error.value == pytest.approx(1)
+    assert one.error.interval == pytest.approx((1, 1))
+    assert one.log_loss.value == pytest.approx(-1)
+    assert prediction.measured.error[Scope()].value == pytest.approx(losses.mean())
 
 
 def test_the_interval_of_a_predicted_loss_covers_its_mean_over_images() -> None:
@@ -108,9 +157,19 @@ def test_the_interval_of_a_predicted_loss_covers_its_mean_over_images() -> None:
         shapley = generator.normal(0.5, 0.5, size=(60, N_BANDS))
         rows = GameRows(empty=empty, grand=empty + shapley.sum(axis=1), shapley=shapley, table=None)
         gains = generator.uniform(size=(60, 2, N_BANDS))
-        low, high = predict_loss(
-            rows, gains, Form.ADDITIVE, seed=seed, confidence=0.95, n_resamples=400
-        ).interval
+        suite = (
+            predict(
+                games_of(rows),
+                same_gains(gains),
+                [("fog", 1), ("fog", 2)],
+                seed=seed,
+                confidence=0.95,
+                n_resamples=400,
+            )
+            .forms[0]
+            .losses[0]
+        )
+        low, high = suite.loss.interval
         n_covered += low <= 2 - 0.75 <= high
     assert 180 <= n_covered <= 199  # 95 % of 200 within about 3 standard deviations
 

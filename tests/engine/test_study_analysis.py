@@ -11,17 +11,18 @@ import pytest
 from iaside_audit.errors import SpecError
 from iaside_audit.report.study_outputs import models_csv, pairings_csv, study_document
 from iaside_audit.report.study_words import answers, verdict
-from iaside_audit.robustness.prediction import Form
+from iaside_audit.robustness.prediction import Form, PredictionForm
 from iaside_audit.robustness.requests import CorruptionRequest
-from iaside_audit.robustness.study.analysis import Bootstrap, StudyAnalysis, analyse, hold_out
+from iaside_audit.robustness.study.analysis import StudyAnalysis, analyse
 from iaside_audit.robustness.study.columns import (
     ADDED_ERROR,
     CLEAN_ERROR,
     CORRUPTION_ERROR,
     MIDPOINT,
     ModelTable,
-    PredictionForm,
 )
+from iaside_audit.robustness.study.held_out import hold_out
+from iaside_audit.robustness.study.resampling import Bootstrap
 from iaside_audit.robustness.study.spec import StudyModel, StudySpec
 from iaside_audit.spec import AuditSpec
 from iaside_audit.spectrum import Gain

@@ -3,29 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import product
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from iaside_audit.games import shapley_values, value_table, walk_shapley
+from iaside_audit.robustness.carrying import carrying_sentence, loss_shares
+from iaside_audit.robustness.copies import gains_of
 from iaside_audit.robustness.errors_by_corruption import alexnet_errors, is_published_suite
 from iaside_audit.robustness.prediction import (
-    Form,
-    GameRows,
-    carrying_sentence,
+    ALL_FORMS,
+    DEFAULT_FORM,
+    VALUES,
+    PredictionForm,
+    game_rows,
     loss_by_band,
-    loss_shares,
-    predicted_values,
+    predicted_losses,
 )
-from iaside_audit.spec import Estimator
-from iaside_audit.spectrum import Gain, band_gains
 from iaside_audit.statistics import (
     anchored_score,
     importance,
     paper_score,
     signed_score,
-    value_function,
 )
 
 if TYPE_CHECKING:
@@ -36,8 +34,6 @@ if TYPE_CHECKING:
     from iaside_audit.robustness.study.collect import ModelRows
     from iaside_audit.types import FloatMatrix, FloatVector
 
-VALUES: Final = ("log-probability", "accuracy")
-"""Value functions of which losses are predicted: nats, and errors."""
 CLEAN_ERROR: Final = "clean_error"
 MIDPOINT: Final = "midpoint"
 CORRUPTION_ERROR: Final = "corruption_error"
@@ -50,34 +46,6 @@ IMAGENET_CLASSES: Final = (1000, 1001)
 """Outputs of a classifier of ImageNet's classes, without and with a background."""
 HIGHER_IS_BETTER: Final = ("paper", "signed", "comparable", "v_all")
 """Predictors that should fall where the measured error rises, beside phi of every band."""
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class PredictionForm:
-    """One way to predict a loss: a value function, a form and a gain."""
-
-    value: str
-    form: Form
-    gain: Gain
-
-    @property
-    def name(self) -> str:
-        """A name for columns, such as ``"predicted_log_loss_additive_root"``."""
-        what = "log_loss" if self.value == "log-probability" else "error"
-        return f"predicted_{what}_{self.form}_{self.gain}"
-
-    @property
-    def words(self) -> str:
-        """A name for readers, such as ``"predicted log-loss, additive, gain root"``."""
-        what = "log-loss" if self.value == "log-probability" else "error"
-        return f"predicted {what}, {self.form}, gain {self.gain}"
-
-
-ALL_FORMS: Final = tuple(
-    PredictionForm(value, form, gain) for value, form, gain in product(VALUES, Form, Gain)
-)
-DEFAULT_FORM: Final = PredictionForm("log-probability", Form.ADDITIVE, Gain.ROOT)
-"""The form that an audit in permutation mode allows and that did best before this study."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -226,15 +194,17 @@ def model_table(rows: ModelRows) -> ModelTable:
     in_audit = np.array([i for i, one in enumerate(rows.audit.image_id) if one in place])
     image_ids = tuple(rows.audit.image_id[i] for i in in_audit)
     in_corruptions = np.array([place[one] for one in image_ids])
-    whole = {value: _game_rows(rows, value) for value in VALUES}
+    whole = {
+        value: game_rows(
+            rows.audit, n_bands=rows.model.audit.bands, estimator=rows.estimator, value=value
+        )
+        for value in VALUES
+    }
     games = {value: game.at(in_audit) for value, game in whole.items()}
     arrays = rows.corruptions.arrays
-    power = arrays["clean_power"][in_corruptions][:, None, :]
-    cross = arrays["cross"][in_corruptions]
-    corrupted = arrays["corrupted_power"][in_corruptions]
-    gains = {gain: band_gains(power, cross, corrupted, gain) for gain in Gain}
+    gains = gains_of(arrays, in_corruptions)
     predicted = {
-        one: _losses(games[one.value], gains[one.gain], one)
+        one: predicted_losses(games[one.value], gains[one.gain], one)
         for one in ALL_FORMS
         if one.form in games[one.value].forms
     }
@@ -262,22 +232,3 @@ def model_table(rows: ModelRows) -> ModelTable:
         conditions=rows.conditions,
         band_losses=loss_by_band(games[DEFAULT_FORM.value], gains[DEFAULT_FORM.gain]).mean(axis=0),
     )
-
-
-def _game_rows(rows: ModelRows, value: str) -> GameRows:
-    """Return what the audit says of each image under one value function."""
-    n_bands = rows.model.audit.bands
-    values = value_function(value)(rows.audit.log_p, rows.audit.best_other)
-    table = None
-    if rows.estimator == Estimator.EXACT:
-        table = value_table(rows.audit.coalitions[0], values, n_players=n_bands)
-        shapley = shapley_values(table, n_players=n_bands)
-    else:
-        shapley = walk_shapley(rows.audit.coalitions, values, n_players=n_bands)
-    return GameRows(empty=values[:, 0], grand=values[:, 1], shapley=shapley, table=table)
-
-
-def _losses(game: GameRows, gains: FloatMatrix, one: PredictionForm) -> FloatMatrix:
-    """Return predicted losses: nats, or errors, which are 1 less the predicted accuracy."""
-    values = predicted_values(game, gains, one.form)
-    return 1 - values if one.value == "accuracy" else -values
