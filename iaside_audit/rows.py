@@ -126,3 +126,18 @@ def whole_batches(rows: Sequence[ValueRow], n_images: int) -> list[ValueRow]:
     """
     n_rows = Counter(row.index // n_images for row in rows)
     return [row for row in rows if n_rows[row.index // n_images] == n_images]
+
+
+def rows_at(rows: ValueRows, chosen: NDArray[np.intp]) -> ValueRows:
+    """Return some of the rows, in the order in which they are chosen."""
+    places = chosen.tolist()
+    return ValueRows(
+        index=rows.index[chosen],
+        label=rows.label[chosen],
+        prediction=rows.prediction[chosen],
+        image_id=tuple(rows.image_id[i] for i in places),
+        path=tuple(rows.path[i] for i in places),
+        coalitions=rows.coalitions[chosen],
+        log_p=rows.log_p[chosen],
+        best_other=rows.best_other[chosen],
+    )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from iaside_audit.auditing.chance import is_near_chance
 from iaside_audit.games import shapley_values, value_table, walk_shapley
 from iaside_audit.result import (
     Accuracy,
@@ -36,9 +37,6 @@ FLOORED_SHARE: Final = 1e-3
 EFFICIENCY_TOLERANCE: Final = 1e-4
 SAME: Final = 1e-4
 """Log-probabilities that differ by less are the same, in nats (DESIGN.md)."""
-CHANCE_FACTOR: Final = 2
-"""Top-1 below so many times chance says that the pipeline is broken; with two or three classes,
-below half of the way from chance to 1."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -272,14 +270,13 @@ def _number_warnings(
             message="The Shapley values of an image miss v(all) - v(empty) by "
             f"{values.efficiency_residual:.1e}.",
         )
-    chance = 1 / n_classes
     if math.isnan(profile.top1):
         yield AuditWarning(
             code="labels_self",
             message="The labels are the model's own answers: accuracy is not measured, and a "
             "mistake counts as right.",
         )
-    if profile.top1 < min(CHANCE_FACTOR * chance, (1 + chance) / 2):  # never true of NaN
+    if is_near_chance(profile.top1, n_classes):
         yield AuditWarning(
             code="near_chance",
             message=f"Top-1 on the unfiltered images is {profile.top1:.1%}, near chance: check "

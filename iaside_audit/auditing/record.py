@@ -54,7 +54,7 @@ def known_at_start(spec: AuditSpec, model: AuditedModel) -> Json:
         **{name: values[name] for name in AUDIT_KEYS},
         "model": model.record.identity,
         "output": model.graph.output_name,
-        "preprocessing": _preprocessing(model),
+        "preprocessing": preprocessing_values(model),
         "provider": model.provider,
         "onnxruntime": minor_version(model.onnxruntime),
     }
@@ -127,7 +127,7 @@ def cache_facts(spec: AuditSpec, model: AuditedModel, context: AuditContext) -> 
         "rows": ROW_VERSION,
         "model": model.record.identity,
         "output": model.graph.output_name,
-        "preprocessing": _preprocessing(model),
+        "preprocessing": preprocessing_values(model),
         "frame": spec.frame,
         "edges": list(context.edges),
         "norm": spec.norm.value,
@@ -149,7 +149,7 @@ def cache_image(item: LeaseItem) -> str:
     return f"{item.image.image_id},{label},{partner}"
 
 
-def _preprocessing(model: AuditedModel) -> Json:
+def preprocessing_values(model: AuditedModel) -> Json:
     """Return the preprocessing; where it was found does not matter."""
     values = asdict(model.preprocessing)
     del values["source"]

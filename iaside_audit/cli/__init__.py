@@ -37,6 +37,7 @@ COMMANDS: Final = (
     "compare",
     "report",
     "merge",
+    "predict",
     "corrupt",
     "snr",
     "heatmap",

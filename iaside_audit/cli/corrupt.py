@@ -6,45 +6,23 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from iaside_audit.cli.options import HELP, PATH, common_options, json_option
+from iaside_audit.cli.measurements import run_and_show, shared_options
+from iaside_audit.cli.options import PATH, common_options, json_option
 from iaside_audit.spec import AuditSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
-    from iaside_audit.robustness.corruption_run import CorruptionPlan
+    from iaside_audit.result import AuditResult
     from iaside_audit.robustness.errors_by_corruption import CorruptionErrors
     from iaside_audit.robustness.run import Measured
 
 CANCELLED: Final = 130
 WORSE_THAN_ASKED: Final = 4
-AUDIT_OPTIONS: Final = {
-    "labels": str,
-    "classes": str,
-    "output": str,
-    "preprocess": str,
-    "max_images": int,
-    "seed": int,
-    "confidence": float,
-    "device": str,
-    "batch": str,
-    "threads": str,
-    "workers": str,
-}
-"""What a measurement shares with an audit."""
-
-
-def _shared_options(command: Callable[..., Any]) -> Callable[..., Any]:  # Any: click's
-    for name, kind in reversed(AUDIT_OPTIONS.items()):
-        option = click.option(f"--{name.replace('_', '-')}", name, type=kind, help=HELP[name])
-        command = option(command)
-    return command
 
 
 @click.command(name="corrupt", short_help="A model's errors under common corruptions.")
 @click.argument("model", type=PATH)
-@click.option("--images", type=PATH, required=True, help="Clean images, or an ImageNet-C folder.")
 @click.option("--corrupted", type=PATH, help="ImageNet-C folder of the same images.")
 @click.option("--corruption", "names", multiple=True, help="Repeatable.  [default: all 15]")
 @click.option(
@@ -54,91 +32,111 @@ def _shared_options(command: Callable[..., Any]) -> Callable[..., Any]:  # Any: 
     multiple=True,
     help="Repeatable.  [default: 1 to 5]",
 )
-@click.option("--out", type=PATH, required=True, help="Folder for corruption.json, .csv, .svg.")
-@_shared_options
+@click.option(
+    "--beside", type=PATH, help="An audit of the model: prints what it predicts beside it."
+)
+@click.option("--out", type=PATH, required=True, help="Folder for rows, JSON, CSV and figure.")
+@shared_options
 @json_option
 @common_options
 def command(
     model: Path,
-    images: Path,
     corrupted: Path | None,
     names: tuple[str, ...],
     severities: tuple[int, ...],
+    beside: Path | None,
     out: Path,
     as_json: bool,  # noqa: FBT001 - click passes by name
     quiet: bool,  # noqa: FBT001
-    **options: Any,  # Any: those of AUDIT_OPTIONS
+    **options: Any,  # Any: fields of AuditSpec
 ) -> int:
     r"""Measure MODEL's top-1 error and log-probability under the corruptions of ImageNet-C.
 
     Corruptions are applied in memory, after resize and crop; or read, from folders laid out as
-    corruption/severity/class/image.
+    corruption/severity/class/image, beside the clean images or without them (--images).
 
     \b
     Example:
       iaside-audit corrupt model.onnx --images val/ --out corruption/
       iaside-audit corrupt model.onnx --images val/ --corruption fog --severity 3 --out fog/
+      iaside-audit corrupt model.onnx --images val/ --beside audit/ --out corruption/
     """
-    given = {name: value for name, value in options.items() if value is not None}
-    spec = AuditSpec.from_dict({"model": model, "images": images, **given})
     from iaside_audit.cli.folder import made_output_folder  # noqa: PLC0415 - start-up time
     from iaside_audit.robustness.corruption_run import (  # noqa: PLC0415
         corruption_errors,
         plan_corruptions,
     )
 
+    given = {name: value for name, value in options.items() if value is not None}
+    audit = None if beside is None else _audit_beside(beside, model)
+    if audit is not None:
+        from iaside_audit.robustness.predict_beside import beside_options  # noqa: PLC0415
+
+        given = {**beside_options(audit), **given}
     plan = plan_corruptions(
-        spec,
+        AuditSpec.from_dict({**given, "model": model}),
         corrupted=corrupted,
-        names=tuple(dict.fromkeys(names)),
-        severities=tuple(sorted(set(severities))),
+        names=names,
+        severities=severities,
     )
     with made_output_folder(out):
-        measured, was_cancelled = _run(plan, quiet=quiet)
+        measured, was_cancelled = run_and_show(plan.spec, plan.request, out, quiet=quiet)
         if measured is None:
             click.echo("Cancelled before there was anything to report.", err=True)
             return CANCELLED
         errors = corruption_errors(measured, plan)
-        _report(errors, measured, plan, out, as_json=as_json, is_partial=was_cancelled)
+        _report(errors, measured, out, as_json=as_json, is_partial=was_cancelled)
+        if audit is not None:
+            _report_beside(audit, measured, out, as_json=as_json)
     if was_cancelled:
         return CANCELLED
     return WORSE_THAN_ASKED if measured.data.n_failed else 0
 
 
-def _run(plan: CorruptionPlan, *, quiet: bool) -> tuple[Measured | None, bool]:
-    """Run the measurement and show it; return it, and whether it was cancelled."""
-    from iaside_audit.cli.progress import shown  # noqa: PLC0415 - start-up time
-    from iaside_audit.robustness.run import (  # noqa: PLC0415
-        MeasurementFinished,
-        run_measurement,
-    )
+def _audit_beside(path: Path, model: Path) -> AuditResult:
+    """Return the audit that predicts, once it is known to be one of the model."""
+    from iaside_audit.errors import ReportError  # noqa: PLC0415 - start-up time
+    from iaside_audit.report import load_result  # noqa: PLC0415
+    from iaside_audit.robustness.predict_beside import check_beside  # noqa: PLC0415
 
-    with shown(quiet=quiet) as (control, view):
-        for event in run_measurement(plan.spec, plan.request, control):
-            if isinstance(event, MeasurementFinished):
-                return event.measured, event.is_cancelled
-            view.show(event)
-    raise AssertionError("a measurement ends with MeasurementFinished")
+    try:
+        audit = load_result(path)
+    except ReportError as error:  # unusable input, not a failure to write
+        raise click.UsageError(error.message) from error
+    check_beside(audit, model)
+    return audit
+
+
+def _report_beside(audit: AuditResult, measured: Measured, out: Path, *, as_json: bool) -> None:
+    """Print what the audit predicts beside what was measured, and write it."""
+    from iaside_audit.cli.console import stdout  # noqa: PLC0415 - start-up time
+    from iaside_audit.cli.predict import print_prediction  # noqa: PLC0415
+    from iaside_audit.report.prediction_outputs import write_prediction  # noqa: PLC0415
+    from iaside_audit.robustness.predict_beside import predict_measured  # noqa: PLC0415
+
+    run = predict_measured(audit, measured)
+    if not as_json:
+        print_prediction(run, stdout())
+    for path in write_prediction(run, out):
+        if not as_json:
+            stdout().print(f" {path}", soft_wrap=True, markup=False)
 
 
 def _report(
     errors: CorruptionErrors,
     measured: Measured,
-    plan: CorruptionPlan,
     out: Path,
     *,
     as_json: bool,
     is_partial: bool,
 ) -> None:
-    import json  # noqa: PLC0415 - start-up time
-
-    from iaside_audit.cli.console import stdout  # noqa: PLC0415
+    from iaside_audit.cli.console import stdout  # noqa: PLC0415 - start-up time
     from iaside_audit.report import corruption as report  # noqa: PLC0415
     from iaside_audit.report.figures import svg_bytes  # noqa: PLC0415
-    from iaside_audit.report.files import write_bytes, write_text  # noqa: PLC0415
+    from iaside_audit.report.files import json_text, write_bytes, write_text  # noqa: PLC0415
 
-    document = report.corruption_document(errors, measured, plan, is_partial=is_partial)
-    text = json.dumps(document, indent=2, allow_nan=False) + "\n"
+    document = report.corruption_document(errors, measured, is_partial=is_partial)
+    text = json_text(document)
     try:
         if as_json:
             click.echo(text, nl=False)

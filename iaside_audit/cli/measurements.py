@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -41,14 +40,22 @@ SHARED: Final = (
     "threads",
     "workers",
     "max_model_bytes",
+    "resume",
 )
 """Options of an audit that a measurement takes too."""
 
 
+def shared_options(command: Command) -> Command:
+    """Add the options that a measurement shares with an audit."""
+    return audit_options(command, only=SHARED, required=("images",))
+
+
 def measurement_options(command: Command) -> Command:
     """Add the model, --out, and the options that a measurement shares with an audit."""
-    command = audit_options(command, only=SHARED)
-    command = click.option("--out", type=PATH, help="Folder for JSON, CSV and figure.")(command)
+    command = shared_options(command)
+    command = click.option("--out", type=PATH, help="Folder for rows, JSON, CSV and figure.")(
+        command
+    )
     command = click.argument("model", type=PATH)(command)
     return common_options(json_option(command))
 
@@ -63,9 +70,9 @@ def measure_and_report(
         write_measurement,
     )
 
-    names = {field.name for field in fields(AuditSpec)}
-    values = {name: value for name, value in options.items() if value is not None and name in names}
-    measured, was_cancelled = _run(AuditSpec.from_dict({**values, "model": model}), request, quiet)
+    values = {name: value for name, value in options.items() if value is not None}
+    spec = AuditSpec.from_dict({**values, "model": model})
+    measured, was_cancelled = run_and_show(spec, request, out, quiet=quiet)
     if measured is None:
         click.echo("Cancelled before there was anything to report.", err=True)
         return CANCELLED
@@ -81,12 +88,18 @@ def measure_and_report(
     return WORSE_THAN_ASKED if measured.data.n_failed else 0
 
 
-def _run(spec: AuditSpec, request: Request, quiet: bool) -> tuple[Measured | None, bool]:  # noqa: FBT001
+def run_and_show(
+    spec: AuditSpec, request: Request, out: Path | None, *, quiet: bool
+) -> tuple[Measured | None, bool]:
+    """Run a measurement and show it; return it, and whether it was cancelled.
+
+    With `out` its rows are kept there, and those that are there are not measured again.
+    """
     from iaside_audit.cli.progress import shown  # noqa: PLC0415 - start-up time
     from iaside_audit.robustness.run import MeasurementFinished, run_measurement  # noqa: PLC0415
 
     with shown(quiet=quiet) as (control, view):
-        for event in run_measurement(spec, request, control):
+        for event in run_measurement(spec, request, control, out=out):
             if isinstance(event, MeasurementFinished):
                 return event.measured, event.is_cancelled
             view.show(event)

@@ -110,7 +110,9 @@ def numbers(name: str, text: str) -> tuple[float, ...]:
         ) from error
 
 
-def audit_options(command: Command, *, only: Container[str] | None = None) -> Command:
+def audit_options(
+    command: Command, *, only: Container[str] | None = None, required: Container[str] = ()
+) -> Command:
     """Add the options of an audit, or `only` some of them; absent ones arrive as None."""
     for field in reversed([one for one in fields(AuditSpec) if one.name != "model"]):
         if only is not None and field.name not in only:
@@ -130,6 +132,7 @@ def audit_options(command: Command, *, only: Container[str] | None = None) -> Co
             is_flag=isinstance(default, bool),
             type=bool if isinstance(default, bool) else NUMBERS.get(field.name, str),
             default=None,
+            required=field.name in required,
             help=text,
         )
         command = option(command)

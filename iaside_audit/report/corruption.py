@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
+from iaside_audit.report.files import csv_text
+from iaside_audit.report.measurement_outputs import document_head
 from iaside_audit.robustness.errors_by_corruption import MEANINGS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from iaside_audit.robustness.corruption_run import CorruptionPlan
     from iaside_audit.robustness.errors_by_corruption import (
         ConditionResult,
         CorruptionErrors,
@@ -22,7 +20,6 @@ if TYPE_CHECKING:
     )
     from iaside_audit.robustness.run import Measured
 
-SCHEMA_VERSION: Final = 1
 COLUMNS: Final = (
     "corruption",
     "severity",
@@ -39,7 +36,7 @@ _PANEL_INCHES: Final = (1.75, 1.75)
 
 
 def corruption_document(
-    errors: CorruptionErrors, measured: Measured, plan: CorruptionPlan, *, is_partial: bool
+    errors: CorruptionErrors, measured: Measured, *, is_partial: bool
 ) -> dict[str, Any]:  # Any: JSON
     """Return a measurement as JSON-ready values.
 
@@ -49,38 +46,12 @@ def corruption_document(
         The numbers.
     measured : Measured
         Their origin.
-    plan : CorruptionPlan
-        What was asked.
     is_partial : bool
         Whether the user cancelled before every image was measured.
     """
     return {
-        "schema_version": SCHEMA_VERSION,
+        **document_head(measured),
         "kind": "corruption",
-        "tool": asdict(measured.tool),
-        "created": measured.created,
-        "spec": measured.spec.to_dict(),
-        "request": {"kind": plan.request.kind, **asdict(plan.request)},
-        "model": {
-            "path": measured.model.path,
-            "sha256": measured.model.sha256,
-            "identity": measured.model.identity,
-            "preprocessing": measured.model.preprocessing.source,
-            "n_classes": measured.model.output.n_classes,
-        },
-        "data": {
-            "path": measured.data.path,
-            "n_images": measured.data.n_images,
-            "n_failed": measured.data.n_failed,
-            "failed": [asdict(one) for one in measured.data.failed],
-            "manifest_sha256": measured.data.manifest_sha256,
-            "labels": measured.data.labels,
-        },
-        "runtime": {
-            "provider": measured.provider,
-            "n_evaluations": measured.n_evaluations,
-            "elapsed_s": measured.elapsed_s,
-        },
         "is_partial": is_partial,
         "clean": None
         if errors.clean_error is None or errors.clean_log_p is None
@@ -107,22 +78,22 @@ def corruption_document(
             name: {"meaning": MEANINGS[name], **_named(one)} for name, one in errors.means.items()
         },
         "note": errors.note,
-        "warnings": [asdict(one) for one in measured.warnings],
     }
 
 
 def corruption_csv(errors: CorruptionErrors) -> str:
     """Return the errors as CSV (RFC 4180): clean, corruptions, then conditions."""
-    text = io.StringIO(newline="")
-    writer = csv.writer(text)
-    writer.writerow(COLUMNS)
+    rows: list[tuple[object, ...]] = []
     if errors.clean_error is not None and errors.clean_log_p is not None:
-        writer.writerow(("clean", "", *_cells(errors.clean_error), *_cells(errors.clean_log_p)))
-    for mean in errors.corruptions:
-        writer.writerow((mean.corruption, "", *_cells(mean.error), *_cells(mean.log_p)))
-    for one in errors.conditions:
-        writer.writerow((one.corruption, one.severity, *_cells(one.error), *_cells(one.log_p)))
-    return text.getvalue()
+        rows.append(("clean", "", *_cells(errors.clean_error), *_cells(errors.clean_log_p)))
+    rows += [
+        (one.corruption, "", *_cells(one.error), *_cells(one.log_p)) for one in errors.corruptions
+    ]
+    rows += [
+        (one.corruption, one.severity, *_cells(one.error), *_cells(one.log_p))
+        for one in errors.conditions
+    ]
+    return csv_text(COLUMNS, rows)
 
 
 def corruption_figure(errors: CorruptionErrors) -> Figure:

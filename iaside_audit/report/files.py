@@ -1,16 +1,21 @@
-"""Files written whole or not at all."""
+"""Files written whole or not at all, and their folders."""
 
 from __future__ import annotations
 
 import contextlib
+import csv
 import errno
+import io
+import json
 import os
 import secrets
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from iaside_audit.comparison import finite
 from iaside_audit.errors import ReportError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -62,6 +67,40 @@ def write_bytes(path: Path, data: bytes, *, again: str = "") -> None:
 def write_text(path: Path, text: str) -> None:
     """Write a text file as UTF-8, whole or not at all; see :func:`write_bytes`."""
     write_bytes(path, text.encode())
+
+
+def make_folder(folder: Path) -> Path:
+    """Make a folder, and those above it, where it is missing; return it.
+
+    Raises
+    ------
+    ReportError
+        Naming the folder, the reason and the next step.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ReportError(
+            f"Expected to make the folder {str(folder)!r}, found: {error.strerror or error}. "
+            "Choose another output folder.",
+            path=str(folder),
+            found=error.strerror or str(error),
+        ) from error
+    return folder
+
+
+def json_text(document: Mapping[str, Any]) -> str:  # Any: JSON
+    """Return a document as an indented JSON file; numbers that are not finite are null."""
+    return json.dumps(finite(document), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def csv_text(header: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
+    """Return a table as CSV (RFC 4180)."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    writer.writerow(header)
+    writer.writerows(rows)
+    return text.getvalue()
 
 
 def _next_step(code: int | None, again: str) -> str:

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
-import math
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final, assert_never
 
 import numpy as np
 
-from iaside_audit.errors import ReportError
-from iaside_audit.report.files import write_bytes, write_text
+from iaside_audit.comparison import finite
+from iaside_audit.report.files import csv_text, json_text, make_folder, write_bytes, write_text
 from iaside_audit.robustness.curves import attack_curve, heatmap, passbands
 from iaside_audit.robustness.requests import (
     AttackRequest,
@@ -32,16 +28,9 @@ if TYPE_CHECKING:
 SCHEMA_VERSION: Final = 1
 
 
-def measurement_document(measured: Measured) -> dict[str, Any]:  # Any: JSON
-    """Return a measurement as JSON-ready values; numbers that are not finite are None.
-
-    Parameters
-    ----------
-    measured : Measured
-        A heat map, pass bands or an attack.
-    """
-    accuracy = float((measured.rows.margin("clean_") > 0).mean())
-    document = {
+def document_head(measured: Measured) -> dict[str, Any]:  # Any: JSON
+    """Return what the documents of all measurements of a model begin with."""
+    return {
         "schema_version": SCHEMA_VERSION,
         "kind": measured.request.kind,
         "tool": asdict(measured.tool),
@@ -54,35 +43,50 @@ def measurement_document(measured: Measured) -> dict[str, Any]:  # Any: JSON
             "provider": measured.provider,
             "elapsed_s": measured.elapsed_s,
             "n_evaluations": measured.n_evaluations,
+            "n_resumed": measured.n_resumed,
         },
-        "accuracy": accuracy,
         "warnings": [asdict(one) for one in measured.warnings],
+    }
+
+
+def measurement_document(measured: Measured) -> dict[str, Any]:  # Any: JSON
+    """Return a measurement as JSON-ready values; numbers that are not finite are None.
+
+    Parameters
+    ----------
+    measured : Measured
+        A heat map, pass bands or an attack.
+    """
+    document = {
+        **document_head(measured),
+        "accuracy": float((measured.rows.margin("clean_") > 0).mean()),
         measured.request.kind: _numbers(measured),
     }
-    plain: dict[str, Any] = _finite(document)  # Any: JSON
+    plain: dict[str, Any] = finite(document)  # Any: JSON
     return plain
 
 
 def measurement_csv(measured: Measured) -> str:
     """Return the numbers of a measurement, a line for each; columns differ between kinds."""
-    text = io.StringIO(newline="")
-    writer = csv.writer(text)
     match measured.request:
         case HeatmapRequest():
             found = heatmap(measured)
-            writer.writerow(["vertical_cycles_per_px", "horizontal_cycles_per_px", "error"])
-            for i, j in np.ndindex(found.error.shape):
-                writer.writerow([found.rows[i], found.columns[j], found.error[i, j]])
+            return csv_text(
+                ["vertical_cycles_per_px", "horizontal_cycles_per_px", "error"],
+                (
+                    [found.rows[i], found.columns[j], found.error[i, j]]
+                    for i, j in np.ndindex(found.error.shape)
+                ),
+            )
         case PassbandRequest():
             cut, noisy = passbands(measured)
-            _write_curves(writer, "rho", [*cut, *noisy])
+            return _curves_csv("rho", [*cut, *noisy])
         case AttackRequest():
-            _write_curves(writer, "radius", [attack_curve(measured)])
+            return _curves_csv("radius", [attack_curve(measured)])
         case CorruptionRequest() | ReadyMadeRequest():
             raise NotImplementedError("corruptions have tables of their own")
         case _:
             assert_never(measured.request)
-    return text.getvalue()
 
 
 def write_measurement(measured: Measured, out: Path) -> tuple[Path, ...]:
@@ -102,17 +106,8 @@ def write_measurement(measured: Measured, out: Path) -> tuple[Path, ...]:
     from iaside_audit.report.measurement_figures import measurement_figure  # noqa: PLC0415
 
     kind = measured.request.kind
-    folder = out / "figures"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ReportError(
-            f"Expected to make the folder '{folder}', found: {error.strerror or error}. "
-            "Choose another --out.",
-            path=str(folder),
-        ) from error
-    document = json.dumps(measurement_document(measured), indent=1, ensure_ascii=False) + "\n"
-    write_text(out / f"{kind}.json", document)
+    folder = make_folder(out / "figures")
+    write_text(out / f"{kind}.json", json_text(measurement_document(measured)))
     write_text(out / f"{kind}.csv", measurement_csv(measured))
     figure = svg_bytes(measurement_figure(measured), measurement_sentence(measured))
     write_bytes(folder / f"{kind}.svg", figure)
@@ -197,18 +192,12 @@ def _curve(curve: Curve) -> dict[str, Any]:  # Any: JSON
     }
 
 
-def _write_curves(writer: Any, axis: str, curves: list[Curve]) -> None:  # Any: csv's writer
-    writer.writerow(["curve", axis, "value", "low", "high"])
-    for curve in curves:
-        for row in zip(curve.at, curve.values, curve.low, curve.high, strict=True):
-            writer.writerow([curve.name, *row])
-
-
-def _finite(value: Any) -> Any:  # Any: JSON in, JSON out
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, dict):
-        return {str(key): _finite(one) for key, one in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(one) for one in value]
-    return value
+def _curves_csv(axis: str, curves: list[Curve]) -> str:
+    return csv_text(
+        ["curve", axis, "value", "low", "high"],
+        (
+            [curve.name, *row]
+            for curve in curves
+            for row in zip(curve.at, curve.values, curve.low, curve.high, strict=True)
+        ),
+    )

@@ -8,10 +8,10 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from iaside_audit.errors import ReportError, SpecError
+from iaside_audit.errors import SpecError
 from iaside_audit.registry import nearest
 from iaside_audit.report.documents import RESULT_NAME, write_result
-from iaside_audit.report.files import write_bytes, write_text
+from iaside_audit.report.files import make_folder, write_bytes, write_text
 from iaside_audit.report.tables import TABLES, write_csv
 
 if TYPE_CHECKING:
@@ -88,16 +88,7 @@ def write_output_folder(
             expected=", ".join(FORMATS),
             found=", ".join(unknown),
         )
-    figures = out / "figures"
-    try:
-        figures.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ReportError(
-            f"Expected to make the folder {str(figures)!r}, found: {error.strerror or error}. "
-            "Choose another output folder.",
-            path=str(figures),
-            found=error.strerror or str(error),
-        ) from error
+    figures = make_folder(out / "figures")
     writers: dict[Path, Callable[[AuditResult, Path], None]] = {out / RESULT_NAME: write_result}
     for name, table in TABLES.items() if "csv" in formats else ():
         text = table(result)

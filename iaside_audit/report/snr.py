@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from iaside_audit._version import __version__
+from iaside_audit.report.files import csv_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -74,17 +73,17 @@ def snr_document(run: SnrRun) -> dict[str, Any]:  # Any: JSON
 
 def snr_csv(run: SnrRun) -> str:
     """Return a measurement as CSV (RFC 4180): a line for each condition and bin."""
-    text = io.StringIO(newline="")
-    writer = csv.writer(text)
-    writer.writerow(COLUMNS)
+    rows = []
     for one in run.results:
         key = (one.name, "" if one.severity is None else one.severity)
         ends = list(zip(one.edges, one.edges[1:], strict=False))
         radii = [(float(rho), float(rho)) for rho in one.radii]
         for kind, curve, places in (("band", one.bands, ends), ("ring", one.rings, radii)):
-            for index, place in enumerate(places):
-                writer.writerow((*key, kind, index, *place, *_numbers(curve, index)))
-    return text.getvalue()
+            rows += [
+                (*key, kind, index, *place, *_numbers(curve, index))
+                for index, place in enumerate(places)
+            ]
+    return csv_text(COLUMNS, rows)
 
 
 def snr_figure(run: SnrRun) -> Figure:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
-import io
-import json
 import math
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
 from iaside_audit._version import __version__
-from iaside_audit.errors import ReportError
-from iaside_audit.report.files import write_bytes, write_text
+from iaside_audit.comparison import finite
+from iaside_audit.report.files import csv_text, json_text, make_folder, write_bytes, write_text
 from iaside_audit.report.study_words import answers, verdict
 from iaside_audit.robustness.requests import request_to_wire
 
@@ -57,6 +54,7 @@ def study_document(
     """
     document = {
         "schema_version": SCHEMA_VERSION,
+        "kind": "study",
         "tool": {"name": "iaside-audit", "version": __version__},
         "created": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
         "title": spec.title,
@@ -92,7 +90,7 @@ def study_document(
         "held_out": None if analysis.held_out is None else asdict(analysis.held_out),
         "place_shares": analysis.place_shares,
     }
-    plain: dict[str, Any] = _finite(document)  # Any: JSON
+    plain: dict[str, Any] = finite(document)  # Any: JSON
     return plain
 
 
@@ -100,11 +98,9 @@ def models_csv(analysis: StudyAnalysis, tables: Sequence[ModelTable]) -> str:
     """Return every predictor and measured figure, a line a model."""
     first = tables[0].id
     predictors, measured = list(analysis.predictors[first]), list(analysis.measured[first])
-    text = io.StringIO(newline="")
-    writer = csv.writer(text)
-    writer.writerow(["id", "lineage", "position", "n_images", *predictors, *measured])
-    for one in tables:
-        writer.writerow(
+    return csv_text(
+        ["id", "lineage", "position", "n_images", *predictors, *measured],
+        (
             [
                 one.id,
                 one.lineage,
@@ -113,28 +109,19 @@ def models_csv(analysis: StudyAnalysis, tables: Sequence[ModelTable]) -> str:
                 *(analysis.predictors[one.id][name] for name in predictors),
                 *(analysis.measured[one.id][name] for name in measured),
             ]
-        )
-    return text.getvalue()
+            for one in tables
+        ),
+    )
 
 
 def pairings_csv(analysis: StudyAnalysis) -> str:
     """Return every correlation with its interval, a line a pair of columns."""
-    text = io.StringIO(newline="")
-    writer = csv.writer(text)
-    writer.writerow(
-        [
-            "predictor",
-            "measured",
-            *(f"{name}{part}" for name in ASSOCIATIONS for part in ("", "_low", "_high")),
-            "least_without_a_lineage",
-            "most_without_a_lineage",
-        ]
-    )
+    rows = []
     for one in analysis.pairings:
         numbers = [getattr(one, name) for name in ASSOCIATIONS]
         left = [value for value in one.without_lineage.values() if math.isfinite(value)]
         ends = (min(left), max(left)) if left else (math.nan, math.nan)
-        writer.writerow(
+        rows.append(
             [
                 one.predictor,
                 one.measured,
@@ -142,7 +129,16 @@ def pairings_csv(analysis: StudyAnalysis) -> str:
                 *ends,
             ]
         )
-    return text.getvalue()
+    return csv_text(
+        [
+            "predictor",
+            "measured",
+            *(f"{name}{part}" for name in ASSOCIATIONS for part in ("", "_low", "_high")),
+            "least_without_a_lineage",
+            "most_without_a_lineage",
+        ],
+        rows,
+    )
 
 
 def write_study(
@@ -168,15 +164,7 @@ def write_study(
     from iaside_audit.report.figures import svg_bytes  # noqa: PLC0415
     from iaside_audit.report.study_pdf import study_pdf_bytes  # noqa: PLC0415
 
-    folder = out / "figures"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ReportError(
-            f"Expected to make the folder '{folder}', found: {error.strerror or error}. "
-            "Choose another output folder.",
-            path=str(folder),
-        ) from error
+    folder = make_folder(out / "figures")
     document = study_document(spec, analysis, tables, failed)
     drawn = {
         "scatter": study_figures.scatter_figure(analysis, tables),
@@ -188,7 +176,7 @@ def write_study(
         name: svg_bytes(figure, study_figures.DESCRIPTIONS[name]) for name, figure in drawn.items()
     }
     texts = {
-        STUDY_NAME: json.dumps(document, indent=1, ensure_ascii=False) + "\n",
+        STUDY_NAME: json_text(document),
         "models.csv": models_csv(analysis, tables),
         "pairings.csv": pairings_csv(analysis),
     }
@@ -201,13 +189,3 @@ def write_study(
         written.append(folder / f"{name}.svg")
     write_bytes(out / "study.pdf", study_pdf_bytes(document, analysis, figures))
     return (*written, out / "study.pdf")
-
-
-def _finite(value: Any) -> Any:  # Any: JSON in, JSON out
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, dict):
-        return {str(key): _finite(one) for key, one in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(one) for one in value]
-    return value

@@ -67,6 +67,18 @@ def carrying_bands(shares: Sequence[float]) -> tuple[int, int] | None:
     return 0, len(shares) - 1
 
 
+def bands_in_words(shares: Sequence[float]) -> str:
+    """Return the bands that carry a loss and their share of it, for a table.
+
+    Examples
+    --------
+    >>> bands_in_words([0.1, 0.2, 0.35, 0.26, 0.09])
+    'bands 2-3 (61 %)'
+    """
+    named = _named_run(shares)
+    return "none" if named is None else f"{named[0]} ({named[1]})"
+
+
 def carrying_sentence(name: str, shares: Sequence[float]) -> str:
     """Say in a sentence which bands carry the predicted loss of a condition.
 
@@ -75,10 +87,18 @@ def carrying_sentence(name: str, shares: Sequence[float]) -> str:
     >>> carrying_sentence("gaussian noise, severity 3", [0.1, 0.2, 0.35, 0.26, 0.09])
     'gaussian noise, severity 3: 61 % of the predicted loss comes from bands 2-3'
     """
+    named = _named_run(shares)
+    if named is None:
+        return f"{name}: no loss is predicted"
+    bands, share = named
+    return f"{name}: {share} of the predicted loss comes from {bands}"
+
+
+def _named_run(shares: Sequence[float]) -> tuple[str, str] | None:
+    """Return the bands that carry a loss, and their share, in words."""
     run = carrying_bands(shares)
     if run is None:
-        return f"{name}: no loss is predicted"
+        return None
     first, last = run
     bands = f"band {first}" if first == last else f"bands {first}-{last}"
-    share = 100 * sum(shares[first : last + 1])
-    return f"{name}: {share:.0f} % of the predicted loss comes from {bands}"
+    return bands, f"{100 * sum(shares[first : last + 1]):.0f} %"

@@ -25,7 +25,7 @@ from iaside_audit.robustness.rows import MeasuredRow
 from iaside_audit.robustness.sweeps import CorruptionSweep, HeatmapSweep, PassbandSweep
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -95,6 +95,17 @@ class MeasurementEvaluator:
                 yield one
             else:
                 yield _row(item, *next(measured))
+
+    def look(self, items: Iterable[LeaseItem]) -> list[bool]:
+        """Return whether the model is right, for every unchanged image that can be read."""
+        read = [one for one in map(self._prepare, items) if isinstance(one, ReadImage)]
+        if not read:
+            return []
+        predictions = self._asker.log_probabilities([one.image for one in read]).argmax(axis=1)
+        return [
+            one.label == prediction
+            for one, prediction in zip(read, predictions.tolist(), strict=True)
+        ]
 
     def _prepare(self, item: LeaseItem) -> ReadImage | FailedImage:
         label = OWN_LABEL if item.image.label is None else item.image.label

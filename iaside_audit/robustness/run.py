@@ -8,19 +8,22 @@ from collections import deque
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 from iaside_audit._version import __version__
 from iaside_audit.auditing.attempts import Lease
+from iaside_audit.auditing.chance import is_near_chance
 from iaside_audit.auditing.evaluate import LeaseItem
 from iaside_audit.auditing.executor import POLL_S, LocalExecutor, Seat
 from iaside_audit.auditing.limits import Limits
 from iaside_audit.auditing.plan import batch_limit
 from iaside_audit.auditing.preparation import Crew, Preparation
+from iaside_audit.auditing.record import minor_version, preprocessing_values
 from iaside_audit.auditing.settings import EvaluationSettings
 from iaside_audit.auditing.stream import stream
 from iaside_audit.auditing.workers import ProcessWorker
-from iaside_audit.errors import ImageError
+from iaside_audit.errors import ImageError, MemoryExhaustedError
 from iaside_audit.events import (
     AuditCancelled,
     Control,
@@ -33,10 +36,13 @@ from iaside_audit.events import (
 from iaside_audit.images import find_images
 from iaside_audit.result import AuditWarning, DataRecord, FailedImage, ModelRecord, Tool
 from iaside_audit.robustness.evaluator import images_a_lease
-from iaside_audit.robustness.requests import request_to_wire
+from iaside_audit.robustness.kept_rows import keeper_in
+from iaside_audit.robustness.near_chance import LEAST_IMAGES, LOOK_IMAGES, refuse_near_chance
+from iaside_audit.robustness.requests import ReadyMadeRequest, request_to_wire
 from iaside_audit.robustness.rows import MeasuredRow, MeasuredRows
-from iaside_audit.robustness.tasks import MEASURE, SETTLE
+from iaside_audit.robustness.tasks import MEASURE, QUICK_LOOK, SETTLE
 from iaside_audit.spec import Estimator
+from iaside_audit.store.header import ROW_VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -45,12 +51,13 @@ if TYPE_CHECKING:
     from iaside_audit.auditing.wire import Message
     from iaside_audit.auditing.workers import Worker
     from iaside_audit.images import ImageIndex, IndexedImage, Labelling
+    from iaside_audit.robustness.kept_rows import Keeper
     from iaside_audit.robustness.requests import Request
     from iaside_audit.spec import AuditSpec
 
 MIN_ROWS: Final = 2
-NEAR_CHANCE: Final = 2
-"""A model whose accuracy is below so many times chance has nothing to lose."""
+DECIDING: Final = ("bands", "norm", "spacing", "frame", "range", "seed")
+"""Options of an audit that decide a row of a measurement."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -76,7 +83,9 @@ class Measured:
     elapsed_s : float
         Of the whole measurement.
     n_evaluations : int
-        Images put through the model.
+        Images put through the model in this run.
+    n_resumed : int
+        Rows that were kept from an earlier run.
     warnings : tuple of AuditWarning
         What a reader must know.
     rows : MeasuredRows
@@ -92,6 +101,7 @@ class Measured:
     provider: str
     elapsed_s: float
     n_evaluations: int
+    n_resumed: int
     warnings: tuple[AuditWarning, ...]
     rows: MeasuredRows
 
@@ -112,7 +122,8 @@ def run_measurement(
     request: Request,
     control: Control | None = None,
     *,
-    known: Sequence[MeasuredRow] = (),
+    out: Path | None = None,
+    keeper: Keeper | None = None,
     start_worker: Callable[[], Worker] | None = None,
 ) -> Iterator[Event | MeasurementFinished]:
     """Run one measurement and yield its events; the last is ``MeasurementFinished``.
@@ -127,22 +138,30 @@ def run_measurement(
         What is measured.
     control : Control or None
         The caller's handle.
-    known : sequence of MeasuredRow
-        Rows of the same measurement that was stopped before; their images are not measured again.
+    out : Path or None
+        Folder that keeps the rows, and that a measurement that was stopped goes on from; it must
+        exist.
+    keeper : Keeper or None
+        What keeps the rows instead.
     start_worker : callable or None
         Starts the worker that runs the model; a child process unless given.
 
     Raises
     ------
+    SpecError
+        If the model is near chance on the unchanged images, or `out` holds rows of another
+        measurement.
     IASideError
         As for an audit.
     """
+    if out is not None and keeper is None:
+        keeper = keeper_in(out, request, resume=spec.resume)
     control = control or Control()
     limits = Limits.shared_by(len(Crew.of(spec).devices), max_model_bytes=spec.max_model_bytes)
     starts = start_worker or partial(ProcessWorker, limits)
 
     def supervise(emit: Callable[[Event | MeasurementFinished], None]) -> None:
-        _Run(spec, request, control, emit, starts, known).run()
+        _Run(spec, request, control, emit, starts, keeper).run()
 
     yield from stream(supervise, control, name="measurement")
 
@@ -157,7 +176,7 @@ class _Run:
         control: Control,
         emit: Callable[[Event | MeasurementFinished], None],
         start_worker: Callable[[], Worker],
-        known: Sequence[MeasuredRow],
+        keeper: Keeper | None,
     ) -> None:
         self._spec = spec
         self._request = request
@@ -165,7 +184,9 @@ class _Run:
         self._emit = emit
         self._start_worker = start_worker
         self._started = time.perf_counter()
-        self._known = {row.image_id: row for row in known}
+        self._keeper = keeper
+        self._known: dict[str, MeasuredRow] = {}
+        self._n_resumed = 0
         self._rows: list[MeasuredRow] = []
         self._failed: list[FailedImage] = []
         self._n_evaluations = 0
@@ -178,12 +199,16 @@ class _Run:
             stages = Preparation(self._spec, worker, self._control, self._emit)
             crew = Crew.of(self._spec)
             model = stages.open_model(crew)
+            if self._keeper is not None:
+                kept = self._keeper.begin(self._deciding(model))
+                self._known = {row.image_id: row for row in kept}
             index, labelling = stages.index(listing, model)
             self._failed += index.failed
             images = index.entries[: self._spec.max_images]
             batch = batch_limit(self._spec, model.input_size)
             seats = self._seats(model, crew)
             stages.call(seats[0].preparation(batch)[-1])
+            self._look(stages, images, model)
             with closing(LocalExecutor(seats, worker, batch=batch)) as executor:
                 self._lease(executor, images)
         except AuditCancelled:
@@ -191,6 +216,8 @@ class _Run:
             return
         finally:
             worker.kill()
+            if self._keeper is not None:
+                self._keeper.close()
         measured = self._measured(stages, model, index, labelling)
         self._emit(MeasurementFinished(measured=measured, is_cancelled=self._control.is_cancelled))
 
@@ -218,15 +245,56 @@ class _Run:
 
         return [seat(device) for device in crew.devices]
 
+    def _deciding(self, model: AuditedModel) -> dict[str, Any]:  # Any: JSON
+        """Return all that decides a row, beside its image and label."""
+        options = self._spec.to_dict()
+        return {
+            "rows": ROW_VERSION,
+            self._request.kind: request_to_wire(self._request),
+            **{name: options[name] for name in DECIDING},
+            "model": model.record.identity,
+            "output": model.graph.output_name,
+            "preprocessing": preprocessing_values(model),
+            "provider": model.provider,
+            "onnxruntime": minor_version(model.onnxruntime),
+        }
+
+    def _look(
+        self, stages: Preparation, images: Sequence[IndexedImage], model: AuditedModel
+    ) -> None:
+        """Refuse a model that is near chance on the first images, unless some were measured."""
+        items = [
+            LeaseItem(index=place, image=image)
+            for place, image in enumerate(images[:LOOK_IMAGES])
+            if image.label is not None
+        ]
+        if self._known or len(items) < LEAST_IMAGES or self._is_without_clean_images():
+            return
+        stages.begin("a quick look at the accuracy")
+        try:
+            reply = stages.call({"task": QUICK_LOOK, "items": [one.to_wire() for one in items]})
+        except MemoryExhaustedError:
+            return  # the batch is too large: it is halved, and the look left out
+        refuse_near_chance(reply["n_right"], reply["n_images"], model.n_classes)
+
+    def _is_without_clean_images(self) -> bool:
+        """Say whether the images are those of a corruption, where errors may be many."""
+        request = self._request
+        return isinstance(request, ReadyMadeRequest) and (
+            Path(request.root, request.folders[0]) == self._spec.images.absolute()
+        )
+
     def _lease(self, executor: LocalExecutor, images: Sequence[IndexedImage]) -> None:
         """Lease images until all are done or the user cancels."""
         size = images_a_lease(self._request)
         items = []
         for place, image in enumerate(images):
-            if image.image_id in self._known:
-                self._rows.append(replace(self._known[image.image_id], index=place))
+            known = self._known.get(image.image_id)
+            if known is not None and self._is_of(known, image):
+                self._rows.append(replace(known, index=place, path=image.path))
             else:
                 items.append(LeaseItem(index=place, image=image))
+        self._n_resumed = len(self._rows)
         leases = deque(
             replace(Lease.of(items[start : start + size], number=number), task=MEASURE)
             for number, start in enumerate(range(0, len(items), size))
@@ -242,7 +310,10 @@ class _Run:
                 case None:
                     pass
                 case {"kind": "row"}:
-                    self._rows.append(MeasuredRow.from_wire(answer))
+                    row = MeasuredRow.from_wire(answer)
+                    if self._keeper is not None:
+                        self._keeper.put(row)
+                    self._rows.append(row)
                     self._report(len(images), time.perf_counter() - started)
                 case {"kind": "failed", "path": path, "reason": reason}:
                     self._failed.append(FailedImage(path=path, reason=reason))
@@ -251,6 +322,11 @@ class _Run:
                     self._n_evaluations += n_evaluations
                 case {"kind": kind, "message": message}:  # a worker lost, or a batch halved
                     self._emit(Warned(code=f"worker_{kind}", message=message))
+
+    def _is_of(self, row: MeasuredRow, image: IndexedImage) -> bool:
+        """Say whether a kept row is of an image, its label, and, from files, its copies."""
+        is_same_file = row.path == image.path or not isinstance(self._request, ReadyMadeRequest)
+        return image.label in {None, row.label} and is_same_file
 
     def _report(self, n_images: int, elapsed_s: float) -> None:
         row = self._rows[-1]
@@ -280,7 +356,7 @@ class _Run:
             )
         rows = MeasuredRows.stack(self._rows)
         accuracy = float((rows.prediction == rows.label).mean())
-        if accuracy < NEAR_CHANCE / model.n_classes and model.n_classes > NEAR_CHANCE:
+        if is_near_chance(accuracy, model.n_classes):
             stages.warn(
                 "near_chance",
                 f"Top-1 on unchanged images is {accuracy:.3f}, near chance: labels or "
@@ -306,6 +382,7 @@ class _Run:
             provider=model.provider,
             elapsed_s=time.perf_counter() - self._started,
             n_evaluations=self._n_evaluations,
+            n_resumed=self._n_resumed,
             warnings=tuple(stages.warnings),
             rows=rows,
         )

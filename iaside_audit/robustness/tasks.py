@@ -22,12 +22,13 @@ if TYPE_CHECKING:
 
 SETTLE: Final = "settle_measurement"
 MEASURE: Final = "measure"
+QUICK_LOOK: Final = "quick_look"
 
 
 def measurement_tasks(opened: Callable[[], OnnxClassifier]) -> Mapping[str, Task]:
     """Return the tasks of :class:`MeasurementTasks` by name."""
     tasks = MeasurementTasks(opened)
-    return {SETTLE: tasks.settle, MEASURE: tasks.measure}
+    return {SETTLE: tasks.settle, QUICK_LOOK: tasks.quick_look, MEASURE: tasks.measure}
 
 
 class MeasurementTasks:
@@ -52,17 +53,21 @@ class MeasurementTasks:
         )
         yield {"kind": "done"}
 
+    def quick_look(self, message: Message) -> Iterator[Message]:
+        """Say how many unchanged images there are, and how many the model gets right."""
+        outcomes = self._settled().look(LeaseItem.from_wire(one) for one in message["items"])
+        yield {"kind": "done", "n_images": len(outcomes), "n_right": sum(outcomes)}
+
     def measure(self, message: Message) -> Iterator[Message]:
         """Measure a block of images."""
-        if self._evaluator is None:
-            raise IASideError("Expected settings before the first measurement, found none.")
+        evaluator = self._settled()
         started = time.perf_counter()
-        before = self._evaluator.n_evaluations
+        before = evaluator.n_evaluations
         wanted = set(message["wanted"])
         items = [
             LeaseItem.from_wire(values) for values in message["items"] if values["index"] in wanted
         ]
-        for item, outcome in zip(items, self._evaluator(items), strict=True):
+        for item, outcome in zip(items, evaluator(items), strict=True):
             if isinstance(outcome, FailedImage):
                 reason = {"path": outcome.path, "reason": outcome.reason}
                 yield {"kind": "failed", "index": item.index, **reason}
@@ -71,6 +76,11 @@ class MeasurementTasks:
         yield {
             "kind": "done",
             "lease": message["lease"],
-            "n_evaluations": self._evaluator.n_evaluations - before,
+            "n_evaluations": evaluator.n_evaluations - before,
             "elapsed_s": time.perf_counter() - started,
         }
+
+    def _settled(self) -> MeasurementEvaluator:
+        if self._evaluator is None:
+            raise IASideError("Expected settings before the first measurement, found none.")
+        return self._evaluator

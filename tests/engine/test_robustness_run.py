@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -111,12 +114,71 @@ def test_an_attack_breaks_more_at_a_larger_radius(spec: AuditSpec) -> None:
     assert (queries <= 20).all()
 
 
-def test_known_rows_are_not_measured_again(spec: AuditSpec) -> None:
-    """A measurement that was stopped goes on where it was, with the same result."""
+def test_a_measurement_goes_on_with_the_rows_in_its_folder(spec: AuditSpec, tmp_path: Path) -> None:
+    """Of two images first, then of all: the same rows as at once, for three images' evaluations."""
     whole = measure(spec, QUICK_CORRUPTIONS)
-    rest = measure(spec, QUICK_CORRUPTIONS, known=whole.rows.rows()[:3])
-    np.testing.assert_array_equal(whole.rows.arrays["log_p"], rest.rows.arrays["log_p"])
-    assert rest.n_evaluations == whole.n_evaluations * 2 // 5
+    first = measure(replace(spec, max_images=2), QUICK_CORRUPTIONS, out=tmp_path)
+    rest = measure(spec, QUICK_CORRUPTIONS, out=tmp_path)
+    for name, array in whole.rows.arrays.items():
+        np.testing.assert_array_equal(array, rest.rows.arrays[name], err_msg=name)
+    assert (first.n_resumed, rest.n_resumed) == (0, 2)
+    assert rest.n_evaluations == whole.n_evaluations * 3 // 5
+    again = measure(spec, QUICK_CORRUPTIONS, out=tmp_path)
+    assert (again.n_resumed, again.n_evaluations) == (5, 0)
+
+
+def test_rows_of_another_measurement_are_refused_or_moved_aside(
+    spec: AuditSpec, tmp_path: Path
+) -> None:
+    """All that differs is named; with --no-resume the old rows stay beside the new ones."""
+    measure(spec, QUICK_CORRUPTIONS, out=tmp_path)
+    other = CorruptionRequest(names=("brightness",), severities=(5,))
+    with pytest.raises(SpecError) as caught:
+        measure(replace(spec, seed=1), other, out=tmp_path)
+    for part in (
+        "names was ['brightness', 'contrast'], now",
+        "severities was",
+        "seed was 0, now 1",
+    ):
+        assert part in caught.value.message
+    ConvNet(gain=2).save(spec.model)
+    with pytest.raises(SpecError, match="the model file has changed"):
+        measure(spec, QUICK_CORRUPTIONS, out=tmp_path)
+    fresh = measure(replace(spec, resume=False), other, out=tmp_path)
+    assert fresh.n_resumed == 0
+    assert sorted(one.name for one in tmp_path.glob("*.sqlite")) == [
+        "corruption.1.sqlite",
+        "corruption.sqlite",
+    ]
+
+
+def test_damaged_rows_are_measured_again(spec: AuditSpec, tmp_path: Path) -> None:
+    """A row whose checksum does not hold counts as missing, a file that is no store as empty."""
+    whole = measure(spec, QUICK_CORRUPTIONS, out=tmp_path)
+    with closing(sqlite3.connect(tmp_path / "corruption.sqlite")) as store, store:
+        store.execute("UPDATE rows SET checksum = 1 WHERE path = '001.png'")
+    again = measure(spec, QUICK_CORRUPTIONS, out=tmp_path)
+    assert again.n_resumed == N_IMAGES - 1
+    (tmp_path / "corruption.sqlite").write_bytes(
+        b"no database, but long enough to be looked at" * 99
+    )
+    last = measure(spec, QUICK_CORRUPTIONS, out=tmp_path)
+    assert last.n_resumed == 0
+    assert (tmp_path / "corruption.damaged-1.sqlite").exists()
+    for found in (again, last):
+        np.testing.assert_array_equal(found.rows.arrays["log_p"], whole.rows.arrays["log_p"])
+
+
+def test_a_model_that_guesses_is_refused_after_a_quick_look(tmp_path: Path) -> None:
+    """Nothing but the look is run, and the message says what was found and what to check."""
+    images = save_images(tmp_path / "images", 30, n_classes=5)
+    model = ConvNet(gain=1e-6).save(tmp_path / "net.onnx")  # its biases say the last class always
+    labels = "path,label\n" + "".join(f"{i:03}.png,{i % 4}\n" for i in range(30))
+    (images / "labels.csv").write_text(labels, encoding="utf-8")
+    spec = AuditSpec(model=model, images=images, bands=4)
+    with pytest.raises(SpecError, match=r"found 0 of 30 right among 5 classes.*inspect"):
+        measure(spec, QUICK_CORRUPTIONS)
+    assert len(measure(replace(spec, labels="self"), QUICK_CORRUPTIONS).rows) == 30
 
 
 def test_cancelling_gives_the_rows_so_far(spec: AuditSpec) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from iaside_audit.auditing import run_audit
 from iaside_audit.errors import IASideError, StoreError
 from iaside_audit.events import Cancelled, Control, Finished
+from iaside_audit.robustness.kept_rows import KeptRows
 from iaside_audit.robustness.requests import request_to_wire
 from iaside_audit.robustness.rows import MeasuredRows
 from iaside_audit.robustness.run import Measured, MeasurementFinished, run_measurement
@@ -244,28 +245,22 @@ class _Collector:
         kept = read_kept(path, header)
         yield self._started(model, part, is_kept=kept is not None)
         if kept is None:
-            unfinished = path.with_suffix(".part.npz")
-            before = read_kept(unfinished, header)
+            keeper = KeptRows(path.with_suffix(".part.sqlite"), starts_anew=True)
             spec = replace(with_preprocessing(model, folder), max_images=n_images)
             for event in run_measurement(
                 spec,
                 request,
                 _PartControl(self._control),
-                known=() if before is None else MeasuredRows.from_arrays(before).rows(),
+                keeper=keeper,
                 start_worker=self._start_worker,
             ):
                 match event:
-                    case MeasurementFinished(measured=None):
-                        return None
-                    case MeasurementFinished(measured=Measured(rows=rows), is_cancelled=True):
-                        write_kept(unfinished, header, rows.to_arrays())
-                        return None
-                    case MeasurementFinished(measured=Measured(rows=rows)):
+                    case MeasurementFinished(measured=Measured(rows=rows), is_cancelled=False):
                         kept = rows.to_arrays()
                         write_kept(path, header, kept)
-                        unfinished.unlink(missing_ok=True)
+                        keeper.remove()
                     case MeasurementFinished():
-                        pass
+                        return None  # its rows are kept
                     case _:
                         yield event
         return None if kept is None else MeasuredRows.from_arrays(kept)
