@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from iaside_audit.result import AuditResult
     from iaside_audit.robustness.errors_by_corruption import CorruptionErrors
-    from iaside_audit.robustness.run import Measured
+    from iaside_audit.robustness.measured import Measured
 
 CANCELLED: Final = 130
 WORSE_THAN_ASKED: Final = 4

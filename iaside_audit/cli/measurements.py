@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from iaside_audit.robustness.measured import Measured
     from iaside_audit.robustness.requests import Request
-    from iaside_audit.robustness.run import Measured
 
     Command = Callable[..., Any]  # Any: click passes options by name
 
@@ -96,7 +96,8 @@ def run_and_show(
     With `out` its rows are kept there, and those that are there are not measured again.
     """
     from iaside_audit.cli.progress import shown  # noqa: PLC0415 - start-up time
-    from iaside_audit.robustness.run import MeasurementFinished, run_measurement  # noqa: PLC0415
+    from iaside_audit.robustness.measured import MeasurementFinished  # noqa: PLC0415
+    from iaside_audit.robustness.run import run_measurement  # noqa: PLC0415
 
     with shown(quiet=quiet) as (control, view):
         for event in run_measurement(spec, request, control, out=out):

@@ -123,30 +123,31 @@ def print_prediction(run: PredictionRun, console: Console, *, gain: str = "root"
     prediction, kind = run.prediction, Gain(gain)
     *errors, log_loss = shown_forms(prediction, kind)
     table = Table(
-        title=f"Predicted top-1 error in % ({prediction.n_images} images, {gain} gain)",
+        title=f"Predicted top-1 error in %, {gain} gain, {prediction.n_images} images",
         title_justify="left",
         title_style="bold",
         box=SIMPLE_HEAD,
         padding=0,
         collapse_padding=True,
     )
-    table.add_column("mean over severities", no_wrap=True)
-    for form in errors:
-        table.add_column(f" {form.form.form}", justify="right", no_wrap=True)
-        table.add_column(" interval", justify="right", no_wrap=True)
+    confidence = f"{100 * run.audit.spec.confidence:g} %"
+    table.add_column("corruption", no_wrap=True)
+    table.add_column("additive", justify="right", no_wrap=True)
+    table.add_column(confidence, justify="right", no_wrap=True, min_width=6)
+    if len(errors) > 1:
+        table.add_column("multilin.", justify="right", no_wrap=True, min_width=10)
     measured = prediction.measured
     if measured is not None:
-        table.add_column(" measured", justify="right", no_wrap=True)
-    table.add_column(" nats", justify="right", no_wrap=True)
-    table.add_column(" from", no_wrap=True)
+        table.add_column("measured", justify="right", no_wrap=True)
+    table.add_column("nats", justify="right", no_wrap=True, min_width=6)
+    table.add_column(" nats from", no_wrap=True)
     for one in log_loss.losses:
         if one.scope.severity is not None:
             continue
-        cells = []
-        for form in errors:
-            loss = form.of(one.scope).loss
-            low, high = (100 * end for end in loss.interval)
-            cells += [f"{100 * loss.value:.1f}", f" {low:.0f} to {high:.0f}"]
+        found = [form.of(one.scope).loss for form in errors]
+        low, high = (100 * end for end in found[0].interval)
+        cells = [f"{100 * loss.value:.1f}" for loss in found]
+        cells.insert(1, f"{low:.0f}-{high:.0f}")
         if measured is not None:
             cells.append(f"{100 * measured.error[one.scope].value:.1f}")
         cells += [f"{one.loss.value:.2f}", f" {bands_in_words(one.shares)}"]

@@ -15,12 +15,19 @@ if TYPE_CHECKING:
     from iaside_audit.robustness.snr_run import SnrRun
 
 WORSE_THAN_ASKED: Final = 4
+NAME_CHARACTERS: Final = 24
+"""Of a condition in the table; a folder may be deep."""
 SEVERITIES: Final = click.IntRange(1, 5)
 
 
 @click.command(name="snr", short_help="How much signal corruptions leave in each band.")
 @click.option("--images", type=PATH, required=True, help="Clean images; no labels are needed.")
-@click.option("--corrupted", type=PATH, help="The same images, corrupted, under the same names.")
+@click.option(
+    "--corrupted",
+    type=PATH,
+    multiple=True,
+    help="The same images, corrupted, under the same names.  Repeatable.",
+)
 @click.option("--corruption", "corruptions", multiple=True, help="Repeatable.  [default: all 15]")
 @click.option(
     "--severity", "severities", type=SEVERITIES, multiple=True, help="Repeatable.  [default: 3]"
@@ -36,7 +43,7 @@ SEVERITIES: Final = click.IntRange(1, 5)
 @common_options
 def command(
     images: Path,
-    corrupted: Path | None,
+    corrupted: tuple[Path, ...],
     corruptions: tuple[str, ...],
     severities: tuple[int, ...],
     out: Path,
@@ -54,7 +61,7 @@ def command(
     \b
     Example:
       iaside-audit snr --images val/ --corruption gaussian_noise --severity 3 --out snr/
-      iaside-audit snr --images val/ --corrupted blurred/ --out snr/
+      iaside-audit snr --images val/ --corrupted blurred/ --corrupted noisy/ --out snr/
     """
     from iaside_audit.robustness.snr_run import SnrSpec  # noqa: PLC0415 - start-up time
 
@@ -83,11 +90,9 @@ def command(
 
 
 def _report(run: SnrRun, out: Path, *, as_json: bool) -> None:
-    import json  # noqa: PLC0415 - start-up time
-
-    from iaside_audit.cli.console import stdout  # noqa: PLC0415
+    from iaside_audit.cli.console import stdout  # noqa: PLC0415 - start-up time
     from iaside_audit.report.figures import svg_bytes  # noqa: PLC0415
-    from iaside_audit.report.files import write_bytes, write_text  # noqa: PLC0415
+    from iaside_audit.report.files import json_text, write_bytes, write_text  # noqa: PLC0415
     from iaside_audit.report.snr import (  # noqa: PLC0415
         snr_csv,
         snr_description,
@@ -95,7 +100,7 @@ def _report(run: SnrRun, out: Path, *, as_json: bool) -> None:
         snr_figure,
     )
 
-    text = json.dumps(snr_document(run), indent=2, allow_nan=False) + "\n"
+    text = json_text(snr_document(run))
     try:
         if as_json:
             click.echo(text, nl=False)
@@ -117,6 +122,7 @@ def _print(run: SnrRun) -> None:
     from rich.table import Table  # noqa: PLC0415
 
     from iaside_audit.cli.console import stdout  # noqa: PLC0415
+    from iaside_audit.report.summary import elided  # noqa: PLC0415
 
     height, width = run.size
     table = Table(
@@ -133,7 +139,7 @@ def _print(run: SnrRun) -> None:
     table.add_column(" decay")
     for one in run.results:
         table.add_row(
-            escape(f"{one.name} {one.severity or ''}"),
+            escape(elided(f"{one.name} {one.severity or ''}".rstrip(), NAME_CHARACTERS)),
             *(f"{value:.1f}" for value in one.bands.decibels),
             f" {one.verdict}, {one.law.exponent:.1f}" if one.law.fits else f" {one.verdict}",
         )

@@ -13,6 +13,7 @@
 ``summary``                   sentences and digits shared with the command line
 ``commands``                  the command that repeats an audit
 ``outputs``                   one report by its suffix, or the output folder of an audit
+``schemas``                   the JSON Schemas of all documents
 ``files``                     files written whole or not at all
 ============================  =====================================================================
 
@@ -22,14 +23,13 @@ Importing this package loads neither matplotlib nor typst.
 from iaside_audit.report.commands import command_line_of, command_lines_of
 from iaside_audit.report.documents import (
     RESULT_NAME,
-    document_faults,
     load_result,
     report_id,
-    result_schema,
     write_result,
 )
 from iaside_audit.report.files import write_bytes, write_text
 from iaside_audit.report.outputs import FORMATS, write_beside, write_output_folder, write_report
+from iaside_audit.report.schemas import document_faults, document_schema, result_schema
 from iaside_audit.report.summary import (
     ImportanceRow,
     ScoreRow,
@@ -54,6 +54,7 @@ __all__ = [
     "command_line_of",
     "command_lines_of",
     "document_faults",
+    "document_schema",
     "format_duration",
     "format_estimate",
     "format_interval",

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
         CorruptionErrors,
         Measure,
     )
-    from iaside_audit.robustness.run import Measured
+    from iaside_audit.robustness.measured import Measured
 
 COLUMNS: Final = (
     "corruption",

@@ -6,20 +6,20 @@ import hashlib
 import json
 from dataclasses import replace
 from functools import partial
-from importlib.resources import files
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
 from iaside_audit.errors import ReportError, StoreError
 from iaside_audit.report.files import write_bytes
+from iaside_audit.report.schemas import document_faults
 from iaside_audit.result import SCHEMA_VERSION, result_from_document
 from iaside_audit.rows import ValueRows, whole_batches
 from iaside_audit.spec import Mode
 from iaside_audit.store import STORE_NAME, read_store
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from iaside_audit.result import AuditResult
     from iaside_audit.rows import ValueRow
@@ -28,7 +28,6 @@ RESULT_NAME: Final = "result.json"
 """The file's name in the output folder of an audit."""
 
 _MAX_FAULTS: Final = 3
-_MAX_FAULT_CHARACTERS: Final = 160
 
 
 def write_result(result: AuditResult, path: Path) -> None:
@@ -117,29 +116,6 @@ def _stored_rows(store: Path, result: AuditResult) -> ValueRows:
             found=str(len(rows)),
         )
     return ValueRows.stack(rows)
-
-
-def document_faults(document: object) -> Iterator[str]:
-    """Yield what is wrong with a JSON document as a result: JSON path and reason, in its order.
-
-    Yields
-    ------
-    str
-        Such as ``"$.bands[0].shapley: 'x' is not of type 'number', 'null'"``.
-    """
-    from jsonschema import Draft202012Validator  # noqa: PLC0415 - start-up time
-
-    for error in Draft202012Validator(result_schema()).iter_errors(document):
-        reason = error.message
-        if len(reason) > _MAX_FAULT_CHARACTERS:  # a message quotes the whole faulty value
-            reason = f"{reason[: _MAX_FAULT_CHARACTERS // 2]} ... {reason[-40:]}"
-        yield f"{error.json_path}: {reason}"
-
-
-def result_schema() -> dict[str, Any]:  # Any: JSON
-    """Return the JSON Schema (2020-12) of ``result.json``."""
-    text = files("iaside_audit.report").joinpath("result.schema.json").read_text("utf-8")
-    return cast("dict[str, Any]", json.loads(text))  # Any: JSON
 
 
 def report_id(result: AuditResult) -> str:

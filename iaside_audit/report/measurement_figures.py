@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from iaside_audit.robustness.curves import Curve, Heatmap
-    from iaside_audit.robustness.run import Measured
+    from iaside_audit.robustness.measured import Measured
 
 COLOURS: Final = (BAR_COLOUR, "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 LINES: Final = ("-", "--", "-.", ":", (0, (5, 1)), (0, (1, 1)))

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from iaside_audit.robustness.curves import Curve
-    from iaside_audit.robustness.run import Measured
+    from iaside_audit.robustness.measured import Measured
 
 SCHEMA_VERSION: Final = 1
 

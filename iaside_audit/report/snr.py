@@ -38,6 +38,7 @@ _COLOURS: Final = ("#56B4E9", "#0072B2", "#009E73", "#E69F00", "#D55E00")
 _LINES: Final = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))
 _PANELS_A_ROW: Final = 5
 _PANEL_INCHES: Final = 2.3
+_TITLE_CHARACTERS: Final = 26
 
 
 def snr_document(run: SnrRun) -> dict[str, Any]:  # Any: JSON
@@ -47,9 +48,10 @@ def snr_document(run: SnrRun) -> dict[str, Any]:  # Any: JSON
         "schema_version": SCHEMA_VERSION,
         "kind": "snr",
         "tool": {"name": "iaside-audit", "version": __version__},
+        "created": run.created,
         "spec": {
             "images": str(spec.images),
-            "corrupted": None if spec.corrupted is None else str(spec.corrupted),
+            "corrupted": [str(folder) for folder in spec.corrupted],
             "corruptions": list(dict.fromkeys(name for name, _ in spec.conditions)),
             "severities": sorted({severity for _, severity in spec.conditions}),
             "size": spec.size,
@@ -94,6 +96,7 @@ def snr_figure(run: SnrRun) -> Figure:
     from matplotlib.figure import Figure as NewFigure  # noqa: PLC0415 - start-up time
 
     from iaside_audit.report.figures import drawable, styled  # noqa: PLC0415
+    from iaside_audit.report.summary import base_name, elided  # noqa: PLC0415
 
     names = list(dict.fromkeys(one.name for one in run.results))
     n_columns = min(_PANELS_A_ROW, len(names))
@@ -107,10 +110,9 @@ def snr_figure(run: SnrRun) -> Figure:
         for axes, name in zip(panels.flat, names, strict=False):
             results = [one for one in run.results if one.name == name]
             _draw_curves(axes, results)
-            title = (
-                name.replace("_", " ") if results[0].severity is not None else "corrupted images"
-            )
-            axes.set_title(drawable(title))
+            is_folder = results[0].severity is None
+            title = base_name(name) if is_folder else name.replace("_", " ")
+            axes.set_title(drawable(elided(title, _TITLE_CHARACTERS)), parse_math=False)
         severities = {one.severity for one in run.results} - {None}
         if severities:
             figure.legend(

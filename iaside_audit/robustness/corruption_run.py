@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from iaside_audit.robustness.errors_by_corruption import CorruptionErrors
-    from iaside_audit.robustness.run import Measured
+    from iaside_audit.robustness.measured import Measured
     from iaside_audit.spec import AuditSpec
 
 IMAGENET_CLASSES: Final = (1000, 1001)

@@ -19,7 +19,7 @@ from iaside_audit.statistics.shares import share_interval
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from iaside_audit.robustness.run import Measured
+    from iaside_audit.robustness.measured import Measured
     from iaside_audit.types import FloatMatrix, FloatVector
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from iaside_audit.result import AuditResult
-    from iaside_audit.robustness.run import Measured
+    from iaside_audit.robustness.measured import Measured
 
 DECIDING: Final = ("bands", "norm", "spacing", "frame", "seed")
 """Options that decide which image is corrupted how, and what is left of which band."""

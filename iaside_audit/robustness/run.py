@@ -6,7 +6,7 @@ import datetime as dt
 import time
 from collections import deque
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -34,9 +34,10 @@ from iaside_audit.events import (
     Warned,
 )
 from iaside_audit.images import find_images
-from iaside_audit.result import AuditWarning, DataRecord, FailedImage, ModelRecord, Tool
+from iaside_audit.result import DataRecord, FailedImage, Tool
 from iaside_audit.robustness.evaluator import images_a_lease
 from iaside_audit.robustness.kept_rows import keeper_in
+from iaside_audit.robustness.measured import Measured, MeasurementFinished
 from iaside_audit.robustness.near_chance import LEAST_IMAGES, LOOK_IMAGES, refuse_near_chance
 from iaside_audit.robustness.requests import ReadyMadeRequest, request_to_wire
 from iaside_audit.robustness.rows import MeasuredRow, MeasuredRows
@@ -58,63 +59,6 @@ if TYPE_CHECKING:
 MIN_ROWS: Final = 2
 DECIDING: Final = ("bands", "norm", "spacing", "frame", "range", "seed")
 """Options of an audit that decide a row of a measurement."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Measured:
-    """What one measurement found out, row by row.
-
-    Parameters
-    ----------
-    tool : Tool
-        The program.
-    created : str
-        ISO 8601.
-    spec : AuditSpec
-        Model, images, bands, seed and all else that an audit shares.
-    request : Request
-        What was measured.
-    model : ModelRecord
-        By content.
-    data : DataRecord
-        By content.
-    provider : str
-        Which ran the model.
-    elapsed_s : float
-        Of the whole measurement.
-    n_evaluations : int
-        Images put through the model in this run.
-    n_resumed : int
-        Rows that were kept from an earlier run.
-    warnings : tuple of AuditWarning
-        What a reader must know.
-    rows : MeasuredRows
-        In the canonical order.
-    """
-
-    tool: Tool
-    created: str
-    spec: AuditSpec
-    request: Request
-    model: ModelRecord
-    data: DataRecord
-    provider: str
-    elapsed_s: float
-    n_evaluations: int
-    n_resumed: int
-    warnings: tuple[AuditWarning, ...]
-    rows: MeasuredRows
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MeasurementFinished:
-    """The last event: all rows, or those that there were when the user cancelled.
-
-    `measured` is None where fewer than two rows exist.
-    """
-
-    measured: Measured | None
-    is_cancelled: bool
 
 
 def run_measurement(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -48,10 +49,10 @@ class SnrSpec:
     ----------
     images : path
         The clean images, as for an audit; labels are not needed.
-    corrupted : path or None
-        The same images, corrupted, under the same names; instead of corruptions.
+    corrupted : tuple of path
+        Folders of the same images, corrupted, under the same names; instead of corruptions.
     corruptions : tuple of str
-        Names; all fifteen where empty and `corrupted` is None.
+        Names; all fifteen where empty and `corrupted` is empty too.
     severities : tuple of int
         Out of 1..5.
     size : "auto" or int
@@ -77,7 +78,7 @@ class SnrSpec:
     """
 
     images: Path
-    corrupted: Path | None = None
+    corrupted: tuple[Path, ...] = ()
     corruptions: tuple[str, ...] = ()
     severities: tuple[int, ...] = ()
     size: str | int = "auto"
@@ -89,8 +90,9 @@ class SnrSpec:
     confidence: float = 0.95
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "corrupted", tuple(dict.fromkeys(self.corrupted)))
         faults = []
-        if self.corrupted is not None and (self.corruptions or self.severities):
+        if self.corrupted and (self.corruptions or self.severities):
             faults.append("Expected either corrupted images or corruptions to apply, found both.")
         for name in self.corruptions:
             faults += _fault_of(partial(CORRUPTIONS.check, name))
@@ -110,7 +112,7 @@ class SnrSpec:
     @property
     def conditions(self) -> tuple[tuple[str, int], ...]:
         """Corruptions and severities to apply; none with corrupted images."""
-        if self.corrupted is not None:
+        if self.corrupted:
             return ()
         names = self.corruptions or CORRUPTIONS.builtin
         return tuple((name, level) for name in names for level in self.severities or (3,))
@@ -122,6 +124,8 @@ class SnrRun:
 
     Parameters
     ----------
+    created : str
+        ISO 8601.
     spec : SnrSpec
         What was asked.
     size : (int, int)
@@ -136,6 +140,7 @@ class SnrRun:
         Images left out.
     """
 
+    created: str
     spec: SnrSpec
     size: tuple[int, int]
     suite: str | None
@@ -180,11 +185,13 @@ def measure_snr(
         norm=spec.norm,
         spacing=parse_spacing(spec.spacing),
     )
-    corrupted = None if spec.corrupted is None else _partners(spec, entries, control, on_progress)
-    suite = None if corrupted is not None else suite_for(height, width).name
+    copies = {
+        str(folder): _partners(folder, spec, entries, control, on_progress)
+        for folder in spec.corrupted
+    }
     sums: dict[tuple[str, int | None], SnrAccumulator] = {
         key: SnrAccumulator(partition)
-        for key in (spec.conditions or ((str(spec.corrupted), None),))
+        for key in (*spec.conditions, *((folder, None) for folder in copies))
     }
     failed = list(index.failed)
     for done, entry in enumerate(entries):
@@ -193,18 +200,20 @@ def measure_snr(
         on_progress("comparing spectra", done, len(entries))
         try:
             clean = _prepared(entry, preparation)
-            if corrupted is not None:
-                sums[str(spec.corrupted), None].add(
-                    clean, _prepared(corrupted[entry.path], preparation)
-                )
         except ImageError as error:
             failed.append(FailedImage(path=entry.path, reason=error.message))
             continue
+        for folder, partners in copies.items():
+            try:
+                sums[folder, None].add(clean, _prepared(partners[entry.path], preparation))
+            except ImageError as error:
+                path = f"{folder}/{partners[entry.path].path}"
+                failed.append(FailedImage(path=path, reason=error.message))
         for name, severity in spec.conditions:
             generator = corruption_generator(spec.seed, entry.image_id, name, severity)
             sums[name, severity].add(clean, corrupt(clean, name, severity, generator=generator))
     on_progress("comparing spectra", len(entries), len(entries))
-    n_pairs = len(next(iter(sums.values())))
+    n_pairs = min(len(one) for one in sums.values())
     if n_pairs < MIN_PAIRS:
         reason = failed[0].reason if failed else "there is only one"
         raise ImageError(
@@ -213,9 +222,10 @@ def measure_snr(
             path=str(spec.images),
         )
     return SnrRun(
+        created=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
         spec=spec,
         size=(height, width),
-        suite=suite,
+        suite=None if copies else suite_for(height, width).name,
         manifest_sha256=index.manifest_sha256,
         results=tuple(
             one.finish(name, severity, seed=spec.seed, confidence=spec.confidence)
@@ -269,7 +279,11 @@ def _prepared(entry: IndexedImage, preparation: Preprocessing) -> ByteImage:
 
 
 def _partners(
-    spec: SnrSpec, entries: Sequence[IndexedImage], control: Control, on_progress: Progress
+    folder: Path,
+    spec: SnrSpec,
+    entries: Sequence[IndexedImage],
+    control: Control,
+    on_progress: Progress,
 ) -> Mapping[str, IndexedImage]:
     """Return the corrupted image of each clean one: of the same path, whatever the suffix.
 
@@ -278,17 +292,15 @@ def _partners(
     ImageError
         If one is missing.
     """
-    if spec.corrupted is None:
-        return {}
-    index = _index(spec.corrupted, spec, control, on_progress)
+    index = _index(folder, spec, control, on_progress)
     by_stem = {_stem(one.path): one for one in index.entries}
     found = {one.path: by_stem[_stem(one.path)] for one in entries if _stem(one.path) in by_stem}
     missing = [one.path for one in entries if one.path not in found]
     if missing:
         raise ImageError(
-            f"Expected in '{spec.corrupted}' a corrupted copy of every image of '{spec.images}', "
+            f"Expected in '{folder}' a corrupted copy of every image of '{spec.images}', "
             f"found none of {len(missing)} ({missing[0]}, ...). Give folders with the same names.",
-            path=str(spec.corrupted),
+            path=str(folder),
         )
     return found
 

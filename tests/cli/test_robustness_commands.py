@@ -13,6 +13,7 @@ from numpy.testing import assert_allclose
 from PIL import Image
 
 from iaside_audit.images import image_identity
+from iaside_audit.report.schemas import document_faults
 from iaside_audit.robustness.corruptions import corrupt, corruption_generator
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ def test_corrupt_writes_errors_and_means(place: Path, capsys: pytest.CaptureFixt
     )  # fmt: skip
     assert outcome.code == 0, outcome.err
     document = read_json(out / "corruption.json")
+    assert list(document_faults(document, "corruption")) == []
     conditions = [(one["corruption"], one["severity"]) for one in document["conditions"]]
     assert conditions == [("fog", 1), ("fog", 3), ("contrast", 1), ("contrast", 3)]
     assert document["clean"]["top1_error"] == {"value": 0, "interval": [0, 0]}  # its own labels
@@ -87,6 +89,7 @@ def test_corrupt_reads_ready_made_folders(place: Path, capsys: pytest.CaptureFix
     )  # fmt: skip
     assert outcome.code == 0, outcome.err
     document = json.loads(outcome.out)
+    assert list(document_faults(document, "corruption")) == []
     assert document["clean"] is None
     assert set(document["means"]) == {"mean_error"}
 
@@ -127,6 +130,7 @@ def test_snr_writes_bands_rings_and_law(place: Path, capsys: pytest.CaptureFixtu
     )  # fmt: skip
     assert outcome.code == 0, outcome.err
     document = read_json(out / "snr.json")
+    assert list(document_faults(document, "snr")) == []
     assert document["parameters"] == "CIFAR-10-C"
     fog, contrast = document["conditions"]
     assert len(contrast["bands"]) == 4
@@ -141,26 +145,31 @@ def test_snr_writes_bands_rings_and_law(place: Path, capsys: pytest.CaptureFixtu
     )
 
 
-def test_snr_of_two_folders_is_that_of_the_corruption(
+def test_snr_of_folders_is_that_of_the_corruptions(
     place: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Corrupted copies on disk give the numbers of the corruption they were made with."""
+    """Corrupted copies on disk, in several folders, give the numbers of what made them."""
+    folders = [place / "ready" / "weather" / "fog" / "3", place / "ready" / "digital/contrast/1"]
     documents = []
     for number, options in enumerate(
-        (("--corruption", "fog", "--severity", 3),
-         ("--corrupted", place / "ready" / "weather" / "fog" / "3"))
+        ((*FOG_AND_CONTRAST, "--severity", 1, "--severity", 3),
+         (word for folder in folders for word in ("--corrupted", folder)))
     ):  # fmt: skip
         outcome = command_here(
             capsys, "snr", "--images", place / "images", *options, "--json", "--quiet",
             "--out", place / f"s{number}",
         )  # fmt: skip
         assert outcome.code == 0, outcome.err
-        documents.append(json.loads(outcome.out)["conditions"][0])
-    made, read = documents
-    assert_allclose(
-        [one["snr_db"] for one in made["bands"]], [one["snr_db"] for one in read["bands"]]
-    )
-    assert_allclose(made["power_law"]["exponent"], read["power_law"]["exponent"])
+        documents.append(json.loads(outcome.out))
+    made = {(one["corruption"], one["severity"]): one for one in documents[0]["conditions"]}
+    read = documents[1]["conditions"]
+    assert list(document_faults(documents[1], "snr")) == []
+    assert [one["corruption"] for one in read] == [str(folder) for folder in folders]
+    for one, other in zip(read, (made["fog", 3], made["contrast", 1]), strict=True):
+        assert_allclose(
+            [band["snr_db"] for band in one["bands"]], [band["snr_db"] for band in other["bands"]]
+        )
+        assert_allclose(one["power_law"]["exponent"], other["power_law"]["exponent"])
 
 
 @pytest.mark.parametrize(

@@ -16,12 +16,11 @@ from sample_results import sample_result
 
 from iaside_audit.errors import ReportError
 from iaside_audit.report.documents import (
-    document_faults,
     load_result,
     report_id,
-    result_schema,
     write_result,
 )
+from iaside_audit.report.schemas import document_faults, result_schema
 from iaside_audit.result import result_from_document, result_to_document, results_agree
 
 if TYPE_CHECKING:

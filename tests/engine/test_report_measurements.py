@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from audit_material import ConvNet, save_images
+from jsonschema import Draft202012Validator
 from sample_results import sample_result
 
 from iaside_audit.auditing.workers import InProcessWorker
@@ -21,9 +22,11 @@ from iaside_audit.report.measurement_outputs import (
     measurement_sentence,
     write_measurement,
 )
+from iaside_audit.report.schemas import KINDS, document_faults, document_schema
 from iaside_audit.robustness.curves import attack_curve, heatmap, passbands
+from iaside_audit.robustness.measured import Measured, MeasurementFinished
 from iaside_audit.robustness.requests import AttackRequest, HeatmapRequest, PassbandRequest
-from iaside_audit.robustness.run import Measured, MeasurementFinished, run_measurement
+from iaside_audit.robustness.run import run_measurement
 from iaside_audit.robustness.tasks import measurement_tasks
 from iaside_audit.spec import AuditSpec
 from iaside_audit.statistics.shares import share_interval
@@ -87,12 +90,23 @@ def test_a_measurement_is_written_in_every_form(
     one = measured[kind]
     document = json.loads(json.dumps(measurement_document(one), allow_nan=False))
     assert document["kind"] == kind
+    assert list(document_faults(document, kind)) == []
     assert document["data"]["n_images"] == 6
     assert len(measurement_csv(one).splitlines()) > 2
     assert "6 images" in measurement_sentence(one)
     paths = write_measurement(one, tmp_path)
     assert [path.name for path in paths] == [f"{kind}.json", f"{kind}.csv", f"{kind}.svg"]
     assert "6 images" in ET.fromstring(paths[2].read_bytes())[0].text  # noqa: S314 - our own file
+
+
+@pytest.mark.parametrize("kind", [*KINDS, "common"])
+def test_a_schema_is_one(kind: str) -> None:
+    """Every schema is valid by its own standard, says what it is of, and fits no other document."""
+    schema = document_schema(kind)
+    Draft202012Validator.check_schema(schema)
+    assert schema["title"]
+    if kind != "common":
+        assert list(document_faults({"kind": "another", "schema_version": 1}, kind))
 
 
 def test_an_audit_and_its_measurements_share_an_axis(

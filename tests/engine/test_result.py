@@ -16,7 +16,7 @@ from sample_results import sample_result
 
 from iaside_audit.errors import ReportError, StoreError
 from iaside_audit.report import load_result
-from iaside_audit.report.documents import document_faults
+from iaside_audit.report.schemas import document_faults
 from iaside_audit.result import result_from_document, result_to_document, results_agree
 from iaside_audit.rows import ValueRow, ValueRows
 

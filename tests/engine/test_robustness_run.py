@@ -14,13 +14,14 @@ from audit_material import ConvNet, save_images
 from iaside_audit.auditing.workers import InProcessWorker
 from iaside_audit.errors import ImageError, SpecError
 from iaside_audit.events import Control, ImageDone
+from iaside_audit.robustness.measured import Measured, MeasurementFinished
 from iaside_audit.robustness.requests import (
     AttackRequest,
     CorruptionRequest,
     HeatmapRequest,
     PassbandRequest,
 )
-from iaside_audit.robustness.run import Measured, MeasurementFinished, run_measurement
+from iaside_audit.robustness.run import run_measurement
 from iaside_audit.robustness.tasks import measurement_tasks
 from iaside_audit.spec import AuditSpec
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from iaside_audit.errors import SpecError
+from iaside_audit.report.schemas import document_faults
 from iaside_audit.report.study_outputs import models_csv, pairings_csv, study_document
 from iaside_audit.report.study_words import answers, verdict
 from iaside_audit.robustness.prediction import Form, PredictionForm
@@ -170,6 +171,7 @@ def test_a_study_is_written_as_json_and_csv(
         attack_images=None,
     )
     document = json.loads(json.dumps(study_document(spec, analysis, tables, ()), allow_nan=False))
+    assert list(document_faults(document, "study")) == []
     assert document["models"][3]["measured"][CORRUPTION_ERROR] == pytest.approx(
         float(tables[3].wrong.mean())
     )

@@ -7,11 +7,15 @@ import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 from audit_material import ConvNet, save_images
+from shared_material import shared
 
 from iaside_audit.auditing.workers import InProcessWorker
 from iaside_audit.events import Control, ImageDone
+from iaside_audit.report.schemas import document_faults
+from iaside_audit.report.study_figures import profiles_figure
 from iaside_audit.report.study_outputs import write_study
 from iaside_audit.robustness.study.analysis import analyse
 from iaside_audit.robustness.study.collect import Collected, PartStarted, collect
@@ -86,6 +90,7 @@ def test_a_study_is_measured_once_and_written(folder: Path) -> None:
     assert [path.name for path in paths][:3] == ["study.json", "models.csv", "pairings.csv"]
     assert (out / "study.pdf").read_bytes().startswith(b"%PDF")
     document = json.loads((out / "study.json").read_text("utf-8"), parse_constant=pytest.fail)
+    assert list(document_faults(document, "study")) == []
     assert [one["id"] for one in document["models"]] == [f"m{i}" for i in range(N_MODELS)]
 
 
@@ -139,3 +144,33 @@ def test_a_study_that_was_stopped_goes_on(folder: Path) -> None:
     assert len(whole.models) == N_MODELS
     assert len(whole.models[0].corruptions) == N_IMAGES
     assert not unfinished.exists()
+
+
+def test_profiles_are_laid_out_along_the_studys_axis(tmp_path: Path) -> None:
+    """Adversarial training at a growing radius, in that order: the profile moves to low bands."""
+    text = (
+        f'[study]\nimages = "{shared("hard/cifar10/test").as_posix()}"\n'
+        f'classes = "{shared("hard/cifar10/classes.csv").as_posix()}"\n'
+        'axis = "radius of the training, 1/255"\n'
+        "[audit]\nmax_images = 40\nthreads = 1\n"
+        '[corruptions]\nnames = ["gaussian_noise", "contrast"]\nseverities = [1, 5]\nimages = 20\n'
+    )
+    for name, position in (("adv8", 8), ("adv2", 2), ("standard_wide", 0), ("adv4", 4)):
+        text += (
+            f'[[models]]\nid = "{name}"\nmodel = "{shared(f"family/{name}.onnx").as_posix()}"\n'
+            f"position = {position}\npreprocess = {{ resize = 0, crop = 32 }}\n"
+        )
+    (tmp_path / "study.toml").write_text(text, encoding="utf-8")
+    spec = load_study(tmp_path / "study.toml")
+    _, collected = run(spec, tmp_path / "out")
+    tables = [model_table(one) for one in collected.models]
+    analysis = analyse(tables, seed=0, confidence=0.95, n_resamples=20)
+    figure = profiles_figure(analysis, tables, axis=spec.axis)
+    axes = figure.axes[0]
+    labels = [one.get_text() for one in axes.get_yticklabels()]
+    assert labels == ["standard_wide (0)", "adv2 (2)", "adv4 (4)", "adv8 (8)"]
+    assert axes.get_title(loc="left").endswith("models by radius of the training, 1/255")
+    drawn = np.asarray(axes.images[0].get_array())
+    np.testing.assert_allclose(drawn.sum(axis=1), 1)
+    means = drawn @ np.arange(drawn.shape[1])
+    assert (np.diff(means) < 0).all()

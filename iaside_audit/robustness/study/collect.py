@@ -12,9 +12,10 @@ from iaside_audit.auditing import run_audit
 from iaside_audit.errors import IASideError, StoreError
 from iaside_audit.events import Cancelled, Control, Finished
 from iaside_audit.robustness.kept_rows import KeptRows
+from iaside_audit.robustness.measured import Measured, MeasurementFinished
 from iaside_audit.robustness.requests import request_to_wire
 from iaside_audit.robustness.rows import MeasuredRows
-from iaside_audit.robustness.run import Measured, MeasurementFinished, run_measurement
+from iaside_audit.robustness.run import run_measurement
 from iaside_audit.robustness.study.kept import data_digest, header_of, read_kept, write_kept
 from iaside_audit.robustness.study.spec import with_preprocessing
 from iaside_audit.rows import ValueRows
