@@ -1,16 +1,21 @@
 """Compare the corruptions with an independent implementation, condition by condition.
 
 The other implementation runs in an interpreter of its own, for it needs old packages and breaks on
-current ones: the authors' package ``imagenet_c`` (github.com/hendrycks/robustness, with ImageMagick
-and Wand), or ``imagecorruptions`` from PyPI, whose elastic transform is another one. Where both
-draw in the same order (fog, snow, motion blur, elastic), it is given the same draws, so that what
-is left is the difference of the algorithms; elsewhere images and repetitions average the draws out.
+current ones. It is the authors' (github.com/hendrycks/robustness, with ImageMagick and Wand): the
+package ``imagenet_c`` at 224 px, and the scripts that made their smaller sets, of which only the
+corruptions are run, at 64 px (``ImageNet-C/create_c/make_tinyimagenet_c.py``) and at 32 px
+(``make_cifar_c.py``). At 224 px ``imagecorruptions`` from PyPI will do too, but for its elastic
+transform, which is another one. Where both draw in the same order (fog, snow, motion blur,
+elastic), it is given the same draws, so that what is left is the difference of the algorithms;
+elsewhere images and repetitions average the draws out.
 
     python benchmarks/corruptions_agree.py IMAGES --python /path/to/python [--package imagenet_c]
+    python benchmarks/corruptions_agree.py IMAGES --python /path/to/python --side 32
+        --package .../ImageNet-C/create_c/make_cifar_c.py --n-images 200
 
 Measured are the mean absolute difference to the clean image, and the SNR in eight bands, both as a
 ratio to the other implementation's: within 10 %, and 25 % for frost and snow, whose textures are
-our own. The table goes to ``corruptions_agree.json`` beside this script.
+our own. The table goes to ``corruptions_agree.json`` beside this script, under the side's name.
 """
 
 from __future__ import annotations
@@ -26,13 +31,16 @@ from typing import Any
 import numpy as np
 
 from iaside_audit.images import decode_image, image_identity, resize_and_crop
+from iaside_audit.images.sources import IMAGE_SUFFIXES
 from iaside_audit.preprocessing import Preprocessing
 from iaside_audit.registry import CORRUPTIONS
 from iaside_audit.robustness.corruptions import SEVERITIES, corrupt, corruption_generator
 from iaside_audit.spec import Norm, Spacing
 from iaside_audit.spectrum import band_moments, make_partition
 
-SIDE = 224
+SIDES = (224, 64, 32)
+BORDER = 8 / 7
+"""The shorter side is this much longer than the crop, as 256 and 224 are."""
 TOLERANCE = 0.10
 TEXTURE_TOLERANCE = 0.25
 OWN_TEXTURES = ("frost", "snow")
@@ -40,6 +48,7 @@ REPETITIONS = {"frost": 12}
 """Frost differs most from draw to draw, and cannot share its draws."""
 FEW_IMAGES = {"glass_blur": 6}
 """Every so many images only: the other implementation loops over pixels in Python."""
+DECIMALS = 5
 SHARED_DRAWS = ("fog", "snow", "motion_blur", "elastic_transform")
 
 OTHER = """
@@ -56,7 +65,24 @@ def with_channels(*values, **options):  # the argument that newer versions have 
 skimage.filters.gaussian = with_channels
 
 package, images, name, seeds, repetitions, shares, out = sys.argv[1:]
-corrupt = __import__(package).corrupt
+if package.endswith(".py"):  # a script: only its corruptions, for the rest makes a data set
+    import os
+    import PIL.Image
+
+    source = open(package).read()
+    start = source.index("# /////////////// Distortion Helpers ///////////////")
+    end = source.index("# /////////////// End Distortions ///////////////")
+    source = source[start:end].replace("scipy.ndimage.interpolation", "scipy.ndimage")
+    np.float_ = np.float64  # names that newer versions have lost
+    np.fromstring = np.frombuffer
+    made_by = {"np": np, "Image": PIL.Image}
+    exec(compile(source, package, "exec"), made_by)
+    os.chdir(os.path.dirname(os.path.abspath(package)))  # the photographs of frost lie there
+
+    def corrupt(image, severity, corruption_name):
+        return made_by[corruption_name](PIL.Image.fromarray(image), severity)
+else:
+    corrupt = __import__(package).corrupt
 seeds = json.loads(open(seeds).read())
 np.random.seed(0)
 results = {}
@@ -78,7 +104,7 @@ def main() -> int:
     options = _options()
     cache: Path = options.cache
     cache.mkdir(parents=True, exist_ok=True)
-    images = _images(options.images, cache / "images.npy", options.n_images)
+    images = _images(options, cache / f"images-{options.side}.npy")
     rows: list[dict[str, Any]] = []
     for name in options.corruption or CORRUPTIONS.builtin:
         chosen = images[:: FEW_IMAGES.get(name, 1)]
@@ -88,16 +114,17 @@ def main() -> int:
             print(_line(rows[-1]), flush=True)
     agree = all(row["agrees"] for row in rows)
     document = {
-        "reference": options.package,
+        "reference": Path(options.package).name,
         "n_images": len(images),
-        "side_px": SIDE,
         "tolerance": {"default": TOLERANCE, **dict.fromkeys(OWN_TEXTURES, TEXTURE_TOLERANCE)},
         "agree": agree,
         "glass_blur_cpu_ms": _glass_ms(images[0]),
         "all_75_cpu_ms": _all_ms(images[0]),
         "conditions": rows,
     }
-    options.out.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    found = json.loads(options.out.read_text("utf-8")) if options.out.exists() else {}
+    found[f"{options.side}_px"] = document
+    options.out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     print(f"{sum(row['agrees'] for row in rows)} of {len(rows)} conditions agree -> {options.out}")
     return 0 if agree else 1
 
@@ -107,7 +134,8 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("images", type=Path, help="folder of photographs")
     parser.add_argument("--python", default=sys.executable, help="interpreter with the package")
-    parser.add_argument("--package", default="imagenet_c")
+    parser.add_argument("--package", default="imagenet_c", help="a package, or a script (.py)")
+    parser.add_argument("--side", type=int, choices=SIDES, default=SIDES[0], help="in pixels")
     parser.add_argument("--corruption", action="append")
     parser.add_argument("--n-images", type=int, default=24)
     parser.add_argument("--cache", type=Path, default=here / ".cache" / "corruptions")
@@ -115,20 +143,26 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _images(folder: Path, cached: Path, n_images: int) -> np.ndarray:
-    """Return images as ImageNet-C takes them: 256 px, and the middle 224."""
+def _images(options: argparse.Namespace, cached: Path) -> np.ndarray:
+    """Return images as the published sets take them: resized, and their middle."""
     if not cached.exists():
-        files = sorted(one for one in folder.rglob("*") if one.is_file())
-        preparation = Preprocessing(resize=256, crop=SIDE)
-        step = max(1, len(files) // n_images)
-        made = [resize_and_crop(decode_image(one), preparation) for one in files[::step][:n_images]]
+        side = options.side
+        files = sorted(
+            one for one in options.images.rglob("*") if one.suffix.lower() in IMAGE_SUFFIXES
+        )
+        preparation = Preprocessing(resize=round(side * BORDER), crop=side)
+        step = max(1, len(files) // options.n_images)
+        made = [
+            resize_and_crop(decode_image(one), preparation)
+            for one in files[::step][: options.n_images]
+        ]
         np.save(cached, np.stack(made))
     return np.load(cached)
 
 
 def _reference(options: argparse.Namespace, name: str, images: np.ndarray) -> Any:
     """Return the other implementation's images, (n x repetitions, H, W, 3) by severity."""
-    out = options.cache / f"{options.package}-{name}.npz"
+    out = options.cache / f"{Path(options.package).stem}-{options.side}-{name}.npz"
     if not out.exists():
         inputs, seeds = options.cache / "inputs.npy", options.cache / "seeds.json"
         np.save(inputs, images)
@@ -138,7 +172,7 @@ def _reference(options: argparse.Namespace, name: str, images: np.ndarray) -> An
         }
         seeds.write_text(json.dumps(keys), encoding="utf-8")
         repetitions, shares = REPETITIONS.get(name, 1), name in SHARED_DRAWS
-        words = [options.package, inputs, name, seeds, repetitions, shares, out]
+        words = [options.package, inputs, name, seeds, repetitions, shares, out.absolute()]
         subprocess.run([options.python, "-c", OTHER, *map(str, words)], check=True)
     return np.load(out)
 
@@ -167,19 +201,20 @@ def _compare(name: str, severity: int, images: np.ndarray, other: np.ndarray) ->
         "corruption": name,
         "severity": severity,
         "n_images": len(images),
-        "difference": our_difference,
-        "difference_reference": difference,
-        "difference_ratio": ratios[0],
-        "snr_ratio": ratios[1:],
-        "snr_db_difference": (10 * np.log10(our_snr / snr)).tolist(),
+        "difference": round(our_difference, DECIMALS),
+        "difference_reference": round(difference, DECIMALS),
+        "difference_ratio": round(ratios[0], DECIMALS),
+        "snr_ratio": [round(ratio, DECIMALS) for ratio in ratios[1:]],
+        "snr_db_difference": (10 * np.log10(our_snr / snr)).round(DECIMALS).tolist(),
         "agrees": all(abs(ratio - 1) <= tolerance for ratio in ratios),
     }
 
 
 def _measure(clean: list[np.ndarray], corrupted: list[np.ndarray]) -> tuple[float, np.ndarray]:
     """Return the mean absolute difference, 0..255, and the SNR of all images in eight bands."""
+    side = clean[0].shape[0]
     bands = make_partition(
-        height=SIDE, width=SIDE, n_bands=8, norm=Norm.LINF, spacing=Spacing.UNIFORM
+        height=side, width=side, n_bands=8, norm=Norm.LINF, spacing=Spacing.UNIFORM
     )
     signal, error, difference = np.zeros(8), np.zeros(8), 0.0
     for before, after in zip(clean, corrupted, strict=True):

@@ -17,6 +17,7 @@ import matplotlib as mpl
 import typst
 
 from iaside_audit.report.annex import annex
+from iaside_audit.report.claims import PREDICTION_CLAIM
 from iaside_audit.report.commands import command_lines_of
 from iaside_audit.report.documents import report_id
 from iaside_audit.report.figures import importance_description, importance_figure, svg_bytes
@@ -109,6 +110,7 @@ def report_data(result: AuditResult) -> dict[str, object]:
         "annex": annex(result),
         "sections": identity_sections(result),
         "warnings": [[warning.code, warning.message] for warning in result.warnings],
+        "claim": PREDICTION_CLAIM,
         "command": command_lines_of(result.spec),
     }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+from iaside_audit.report.claims import SCORE_CLAIM
 from iaside_audit.report.summary import (
     NOT_DEFINED,
     decimals_for,
@@ -43,11 +44,7 @@ def conclusions(result: AuditResult) -> list[str]:
     )
     if n_images < _FEW_IMAGES:
         measured += f" Fewer than {_FEW_IMAGES} images were used: treat the numbers as a trial."
-    meaning = (
-        "The score compares trainings of one architecture: there, a higher score went with less "
-        "error added by corruption. Across architectures trained alike it says little beyond "
-        "accuracy. It is not a measurement of accuracy on corrupted images."
-    )
+    meaning = f"{SCORE_CLAIM} It is not a measurement of accuracy on corrupted images."
     return [measured, f"{null_sentence(result)} {meaning}"]
 
 

@@ -14,7 +14,12 @@ from iaside_audit.report.study_words import (
     predictor_title,
     with_interval,
 )
-from iaside_audit.robustness.study.columns import ADDED_ERROR, CLEAN_ERROR, CORRUPTION_ERROR
+from iaside_audit.robustness.study.columns import (
+    ADDED_ERROR,
+    ATTACK_ERROR,
+    CLEAN_ERROR,
+    CORRUPTION_ERROR,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -34,6 +39,8 @@ DESCRIPTIONS: Final = {
     "scatter": "Three scatter plots over the models: the joint prediction against the error under "
     "corruption, clean error against the same, and the signed score against the error that "
     "corruption adds. The correlations stand above them and in the tables.",
+    "attack": "Three scatter plots over the models: the joint prediction, clean error and the "
+    "signed score, each against the error under the Square attack.",
     "profiles": "A table of colours and numbers: the spectral importance of every band of every "
     "model, in per cent.",
     "map": "The models laid out on the two main axes of their spectral profiles, coloured by their "
@@ -46,11 +53,29 @@ DESCRIPTIONS: Final = {
 
 def scatter_figure(analysis: StudyAnalysis, tables: Sequence[ModelTable]) -> Figure:
     """Draw prediction and clean error against corruption error, and score against added error."""
-    panels = (
-        (analysis.default_form, CORRUPTION_ERROR),
-        (CLEAN_ERROR, CORRUPTION_ERROR),
-        ("signed", ADDED_ERROR),
+    return _scatters(
+        analysis,
+        tables,
+        (
+            (analysis.default_form, CORRUPTION_ERROR),
+            (CLEAN_ERROR, CORRUPTION_ERROR),
+            ("signed", ADDED_ERROR),
+        ),
     )
+
+
+def attack_figure(analysis: StudyAnalysis, tables: Sequence[ModelTable]) -> Figure | None:
+    """Draw prediction, clean error and score against the error under attack, if one was run."""
+    if any(ATTACK_ERROR not in one for one in analysis.measured.values()):
+        return None
+    predictors = (analysis.default_form, CLEAN_ERROR, "signed")
+    return _scatters(analysis, tables, [(one, ATTACK_ERROR) for one in predictors])
+
+
+def _scatters(
+    analysis: StudyAnalysis, tables: Sequence[ModelTable], panels: Sequence[tuple[str, str]]
+) -> Figure:
+    """Draw three predictors against measured figures."""
     with styled():
         figure = Figure(figsize=(11.5, 4.2), layout="constrained")
         for axes, (predictor, measured) in zip(figure.subplots(1, 3), panels, strict=True):

@@ -168,12 +168,15 @@ def write_study(
     document = study_document(spec, analysis, tables, failed)
     drawn = {
         "scatter": study_figures.scatter_figure(analysis, tables),
+        "attack": study_figures.attack_figure(analysis, tables),
         "profiles": study_figures.profiles_figure(analysis, tables, axis=spec.axis),
         "map": study_figures.map_figure(analysis, tables),
         "within": study_figures.within_figure(analysis, tables),
     }
     figures = {
-        name: svg_bytes(figure, study_figures.DESCRIPTIONS[name]) for name, figure in drawn.items()
+        name: svg_bytes(figure, study_figures.DESCRIPTIONS[name])
+        for name, figure in drawn.items()
+        if figure is not None
     }
     texts = {
         STUDY_NAME: json_text(document),

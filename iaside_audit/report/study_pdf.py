@@ -44,7 +44,7 @@ def study_pdf_bytes(
     analysis : StudyAnalysis
         Whose numbers the tables show.
     figures : mapping of str to bytes
-        SVG by name: ``scatter``, ``profiles``, ``map`` and ``within``.
+        SVG by name: ``scatter``, ``profiles``, ``map`` and ``within``; ``attack`` if one was run.
     """
     moment = datetime.fromisoformat(document["created"]).astimezone(UTC)
     data = {
