@@ -205,6 +205,7 @@ def predict(
         At least 1.
     """
     scopes, weights = _scopes(conditions)
+    intervals = _Intervals(confidence, n_units=len(games[VALUES[0]].grand))
     forms = [one for one in ALL_FORMS if one.form in games[one.value].forms]
     losses = {one: predicted_losses(games[one.value], gains[one.gain], one) for one in forms}
     clean = {value: losses_of(games[value].grand, value) for value in VALUES}
@@ -225,8 +226,8 @@ def predict(
     return Prediction(
         n_images=len(columns),
         conditions=tuple(conditions),
-        clean={name: _measure(one, confidence) for name, one in clean_means.items()},
-        midpoint={name: _measure(one, confidence) for name, one in middle_means.items()},
+        clean={name: intervals.mean(one) for name, one in clean_means.items()},
+        midpoint={name: intervals.mean(one) for name, one in middle_means.items()},
         forms=tuple(
             FormPrediction(
                 form=one,
@@ -235,12 +236,12 @@ def predict(
                     part @ weights,
                     clean_means[one.value],
                     loss_by_band(games[one.value], gains[one.gain]).mean(axis=0).T @ weights,
-                    confidence,
+                    intervals,
                 ),
             )
             for one, part in zip(forms, parts, strict=False)
         ),
-        measured=_measured(scopes, weights, forms, parts, truths, confidence) if truths else None,
+        measured=_measured(scopes, weights, forms, parts, truths, intervals) if truths else None,
     )
 
 
@@ -273,14 +274,14 @@ def _losses(
     losses: FloatMatrix,
     clean: FloatVector,
     by_band: FloatMatrix,
-    confidence: float,
+    intervals: _Intervals,
 ) -> tuple[PredictedLoss, ...]:
     """Return the losses of all scopes from their resampled means and what their bands add."""
     return tuple(
         PredictedLoss(
             scope=scope,
-            loss=_measure(losses[:, place], confidence),
-            added=_measure(losses[:, place] - clean, confidence),
+            loss=intervals.mean(losses[:, place]),
+            added=intervals.mean(losses[:, place] - clean),
             shares=tuple(loss_shares(by_band[:, place]).tolist()),
         )
         for place, scope in enumerate(scopes)
@@ -293,11 +294,11 @@ def _measured(
     forms: Sequence[PredictionForm],
     predicted: Sequence[FloatMatrix],
     truths: Sequence[FloatMatrix],
-    confidence: float,
+    intervals: _Intervals,
 ) -> MeasuredLosses:
     """Return what was measured, and each form's correlation with it over the conditions."""
     error, log_loss = (
-        {scope: _measure(column, confidence) for scope, column in zip(scopes, one.T, strict=True)}
+        {scope: intervals.mean(column) for scope, column in zip(scopes, one.T, strict=True)}
         for one in (truth @ weights for truth in truths)
     )
     following: tuple[Following, ...] = ()
@@ -305,15 +306,34 @@ def _measured(
         following = tuple(
             Following(
                 form=form.name,
-                error=_measure(pearson(part, truths[0]), confidence),
-                log_loss=_measure(pearson(part, truths[1]), confidence),
+                error=intervals.of(pearson(part, truths[0])),
+                log_loss=intervals.of(pearson(part, truths[1])),
             )
             for form, part in zip(forms, predicted, strict=False)
         )
     return MeasuredLosses(error=error, log_loss=log_loss, following=following)
 
 
-def _measure(values: FloatVector, confidence: float) -> Measure:
-    """Take the first as the value, the others as its resamples."""
-    low, high = percentile_interval(values[1:], confidence=confidence)
-    return Measure(value=float(values[0]), interval=(float(low), float(high)))
+class _Intervals:
+    """Turns a number (the first) and its resamples (the others) into a measure.
+
+    Parameters
+    ----------
+    confidence : float
+        Of the intervals.
+    n_units : int
+        Images that were resampled.
+    """
+
+    def __init__(self, confidence: float, *, n_units: int) -> None:
+        self._confidence = confidence
+        self._n_units = n_units
+
+    def mean(self, values: FloatVector) -> Measure:
+        """Return a mean over images."""
+        return self.of(values, n_units=self._n_units)
+
+    def of(self, values: FloatVector, *, n_units: int | None = None) -> Measure:
+        """Return any other number, unless `n_units` says that it is a mean."""
+        low, high = percentile_interval(values[1:], confidence=self._confidence, n_units=n_units)
+        return Measure(value=float(values[0]), interval=(float(low), float(high)))
