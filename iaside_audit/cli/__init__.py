@@ -55,6 +55,8 @@ ELSEWHERE: Final = {
     "gui": "The window is not installed. Run `pip install 'iaside-audit[gui]'`.",
 }
 
+LISTED: Final = "\n  - "
+"""What stands before each of the faults that a message lists."""
 FAILED: Final = 1
 UNUSABLE: Final = 2
 WORSE_THAN_ASKED: Final = 4
@@ -163,4 +165,7 @@ def _complain(message: str, *, wants_traceback: bool) -> None:
 
     colour = None if os.environ.get("NO_COLOR") else "red"  # click does not look
     click.secho("Error: ", fg=colour, bold=True, nl=False, err=True)
-    click.echo(printable(message, MAX_MESSAGE), err=True)
+    said, *listed = message.split(LISTED)  # one line each; no other line break is trusted
+    click.echo(printable(said, MAX_MESSAGE), err=True)
+    for one in listed:
+        click.echo(f"{LISTED[1:]}{printable(one, MAX_MESSAGE)}", err=True)

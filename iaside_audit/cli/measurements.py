@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -64,7 +65,8 @@ def measure_and_report(
     request: Request, model: Path, out: Path | None, *, as_json: bool, quiet: bool, **options: Any
 ) -> int:
     """Run a measurement, print its sentence or its document, and write its folder."""
-    from iaside_audit.report.measurement_outputs import (  # noqa: PLC0415 - start-up time
+    from iaside_audit.cli.folder import made_output_folder  # noqa: PLC0415 - start-up time
+    from iaside_audit.report.measurement_outputs import (  # noqa: PLC0415
         measurement_document,
         measurement_sentence,
         write_measurement,
@@ -72,17 +74,18 @@ def measure_and_report(
 
     values = {name: value for name, value in options.items() if value is not None}
     spec = AuditSpec.from_dict({**values, "model": model})
-    measured, was_cancelled = run_and_show(spec, request, out, quiet=quiet)
-    if measured is None:
-        click.echo("Cancelled before there was anything to report.", err=True)
-        return CANCELLED
-    if as_json:
-        click.echo(json.dumps(measurement_document(measured), indent=1))
-    else:
-        click.echo(measurement_sentence(measured))
-    if out is not None:
-        for path in write_measurement(measured, out):
-            click.echo(f" {path}", err=as_json)
+    with nullcontext() if out is None else made_output_folder(out):
+        measured, was_cancelled = run_and_show(spec, request, out, quiet=quiet)
+        if measured is None:
+            click.echo("Cancelled before there was anything to report.", err=True)
+            return CANCELLED
+        if as_json:
+            click.echo(json.dumps(measurement_document(measured), indent=1))
+        else:
+            click.echo(measurement_sentence(measured))
+        if out is not None:
+            for path in write_measurement(measured, out):
+                click.echo(f" {path}", err=as_json)
     if was_cancelled:
         return CANCELLED
     return WORSE_THAN_ASKED if measured.data.n_failed else 0

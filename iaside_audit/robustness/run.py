@@ -293,10 +293,10 @@ class _Run:
         if len(self._rows) < MIN_ROWS:
             if self._control.is_cancelled:
                 return None
-            reason = self._failed[0].reason if self._failed else "there is only one"
+            reason = self._failed[0].reason if self._failed else "give more images"
             raise ImageError(
                 f"Expected at least {MIN_ROWS} images with values, found {len(self._rows)}: "
-                f"{reason.rstrip('.')}. Give more images."
+                f"{reason.rstrip('.')}."
             )
         rows = MeasuredRows.stack(self._rows)
         accuracy = float((rows.prediction == rows.label).mean())

@@ -100,5 +100,6 @@ def test_a_faulty_study_file_is_refused_with_all_its_faults(
     (place / "faulty.toml").write_text("[study]\ntitle = 3\n[corruption]\n", encoding="utf-8")
     outcome = command_here(capsys, "study", place / "faulty.toml", "--out", place / "faulty")
     assert outcome.code == 2
+    lines = outcome.err.splitlines()
     for part in ("corruption: no such key", "study.title", "study.images", "[[models]]"):
-        assert part in outcome.err
+        assert sum(line.startswith("  - ") and part in line for line in lines) == 1

@@ -81,20 +81,24 @@ def test_all_faults_of_a_study_file_are_listed_at_once(folder: Path) -> None:
         .replace('names = ["fog"]', 'names = ["fogg"]')
         .replace("radii = [0.01]", "radii = [-1]")
         .replace("bands = 4", "bands = 99")
-        .replace('id = "b"', 'id = "a"')
         .replace("resize = 0, crop = 32", "crop = 0")
+        .replace('images = "images"', 'images = "nowhere"')
+        .replace('id = "b"\nmodel = "a.onnx"', 'id = "a"\nmodel = "gone.onnx"')
         .replace('lineage = "family"', 'linage = "family"')
     )
     with pytest.raises(SpecError) as caught:
         load_study(write(folder, text))
     message = caught.value.message
+    assert message.count("at most 32, found 99") == 1
     for part in (
         "titel: no such key. Did you mean 'title'?",
         "found 'fogg'. Did you mean 'fog'?",
         "radii above 0",
         "found 99",
         "the id 'a' stands 2 times",
-        "preprocess:",
+        "models[0].preprocess.resize: expected a size",
+        "study.images: found nothing at 'nowhere'",
+        "models[1].model: found no file at 'gone.onnx'",
         "linage: no such key. Did you mean 'lineage'?",
     ):
         assert part in message

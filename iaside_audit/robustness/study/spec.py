@@ -119,6 +119,7 @@ class _Reader:
     def __init__(self, document: Table, folder: Path) -> None:
         self._document = document
         self._folder = folder
+        self._shared: Table = {}
         self.faults: list[str] = []
 
     def read(self) -> StudySpec | None:
@@ -131,6 +132,9 @@ class _Reader:
                 self.faults.append(f"study.{key}: expected text, found {study[key]!r}.")
         if "images" not in study:
             self.faults.append("study.images: expected the images' folder, found none.")
+        elif not Path(self._place(str(study["images"]))).exists():
+            self.faults.append(f"study.images: found nothing at {str(study['images'])!r}.")
+        self._check_audit(self._table("audit"))
         corruptions, corruption_images = self._request("corruptions", CorruptionRequest)
         attack, attack_images = self._request("attack", AttackRequest)
         models = self._models(study)
@@ -177,6 +181,21 @@ class _Reader:
             return None, images
         return request, images
 
+    def _check_audit(self, options: Table) -> None:
+        """Check the options that all models share, once."""
+        self.faults += [
+            f"audit.{key}: stands under [study] or [[models]]."
+            for key in OWN_OPTIONS
+            if key in options
+        ]
+        shared = {key: value for key, value in options.items() if key not in OWN_OPTIONS}
+        try:
+            AuditSpec.from_dict({**shared, "model": "model.onnx", "images": "."})
+        except SpecError as error:
+            self.faults.append(f"audit: {error.message}")
+            return
+        self._shared = shared
+
     def _models(self, study: Table) -> tuple[StudyModel, ...]:
         tables = self._document.get("models", [])
         if not isinstance(tables, list) or len(tables) < 2:  # noqa: PLR2004 - a study compares
@@ -205,13 +224,7 @@ class _Reader:
         if position is not None and not isinstance(position, (int, float)):
             self.faults.append(f"{where}.position: expected a number, found {position!r}.")
             position = None
-        options = dict(self._table("audit"))
-        self.faults += [
-            f"audit.{key}: stands under [study] or [[models]]."
-            for key in OWN_OPTIONS
-            if key in options and place == 0
-        ]
-        options = {key: value for key, value in options.items() if key not in OWN_OPTIONS}
+        options = dict(self._shared)
         preprocessing = None
         match table.get("preprocess"):
             case dict() as inline:
@@ -227,6 +240,9 @@ class _Reader:
         if "model" not in table:
             self.faults.append(f"{where}.model: expected a model file, found none.")
             return None
+        file = Path(self._place(str(table["model"])))
+        if not file.exists() and (len(file.parts) > 1 or file.suffix):  # else an id
+            self.faults.append(f"{where}.model: found no file at '{file}'.")
         options |= {
             "model": self._place(str(table["model"])),
             "images": self._place(str(study.get("images", "."))),
@@ -240,8 +256,6 @@ class _Reader:
         except SpecError as error:
             self.faults.append(f"{where}: {error.message}")
             return None
-        if not audit.model.exists() and len(Path(str(table["model"])).parts) > 1:
-            self.faults.append(f"{where}.model: found no file at '{audit.model}'.")
         return StudyModel(
             id=name,
             audit=audit,
@@ -251,6 +265,16 @@ class _Reader:
         )
 
     def _preprocessing(self, where: str, table: Table) -> Preprocessing | None:
+        known = [field.name for field in fields(Preprocessing)]
+        before = len(self.faults)
+        self._check_names(f"{where}.preprocess.", table, known)
+        self.faults += [
+            f"{where}.preprocess.{name}: expected a size in pixels, found none."
+            for name in ("resize", "crop")
+            if name not in table
+        ]
+        if len(self.faults) > before:
+            return None
         try:
             return Preprocessing(**{"source": "the study file", **table})
         except (SpecError, TypeError) as error:
