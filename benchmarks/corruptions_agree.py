@@ -119,13 +119,13 @@ def main() -> int:
         "n_images": len(images),
         "tolerance": {"default": TOLERANCE, **dict.fromkeys(OWN_TEXTURES, TEXTURE_TOLERANCE)},
         "agree": agree,
-        "glass_blur_cpu_ms": _glass_ms(images[0]),
-        "all_75_cpu_ms": _all_ms(images[0]),
+        "glass_blur_cpu_ms": round(_glass_ms(images[0]), 1),
+        "all_75_cpu_ms": round(_all_ms(images[0]), 1),
         "conditions": rows,
     }
     found = json.loads(options.out.read_text("utf-8")) if options.out.exists() else {}
     found[f"{options.side}_px"] = document
-    options.out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    options.out.write_text(_text(found), encoding="utf-8")
     print(f"{sum(row['agrees'] for row in rows)} of {len(rows)} conditions agree -> {options.out}")
     return 0 if agree else 1
 
@@ -234,6 +234,16 @@ def _line(row: dict[str, Any]) -> str:
         f"{row['corruption']:18}{row['severity']}  {row['difference']:6.2f} "
         f"{row['difference_ratio'] - 1:+.3f}  SNR {ratios}{verdict}"
     )
+
+
+def _text(found: dict[str, Any]) -> str:
+    """Return all sides as JSON with a line for each condition."""
+    sides = []
+    for side, document in found.items():
+        head = {name: value for name, value in document.items() if name != "conditions"}
+        rows = ",\n  ".join(json.dumps(row) for row in document["conditions"])
+        sides.append(f'"{side}": {json.dumps(head)[:-1]}, "conditions": [\n  {rows}\n]}}')
+    return "{" + ",\n".join(sides) + "}\n"
 
 
 def _glass_ms(image: np.ndarray) -> float:
