@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 MARKERS: Final = ("o", "D")
 MEASURED_COLOUR: Final = INK
+LIGHT_FROM: Final = 0.55
+"""Share of the colour map's range from which it is light."""
 
 
 def prediction_figure(run: PredictionRun) -> Figure:
@@ -106,7 +108,8 @@ def _draw_points(
 def _draw_shares(axes: Axes, losses: list[PredictedLoss]) -> None:
     """Draw each band's share of the predicted log-loss in colour and in per cent."""
     shares = np.array([one.shares for one in losses])
-    axes.imshow(shares, cmap=MAP_COLOURS, aspect="auto", vmin=0, vmax=1, interpolation="nearest")
+    most = float(np.nanmax(shares, initial=0.1))
+    axes.imshow(shares, cmap=MAP_COLOURS, aspect="auto", vmin=0, vmax=most, interpolation="nearest")
     for row, column in np.ndindex(shares.shape):
         share = shares[row, column]
         if np.isfinite(share):
@@ -117,7 +120,7 @@ def _draw_shares(axes: Axes, losses: list[PredictedLoss]) -> None:
                 ha="center",
                 va="center",
                 fontsize=6.5,
-                color="white" if share < 0.55 else "black",  # noqa: PLR2004 - where cividis is light
+                color="white" if share < LIGHT_FROM * most else "black",
             )
     step = max(1, shares.shape[1] // 8)
     axes.set_xticks(range(0, shares.shape[1], step))

@@ -14,6 +14,7 @@ from iaside_audit.report.study_words import (
     predictor_title,
     with_interval,
 )
+from iaside_audit.report.summary import elided
 from iaside_audit.robustness.study.columns import (
     ADDED_ERROR,
     ATTACK_ERROR,
@@ -34,6 +35,8 @@ COLOURS: Final = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E
 """Okabe and Ito's; together with the markers, more lineages than a figure can hold."""
 MAP_COLOURS: Final = "cividis"
 MAX_LABELS: Final = 24
+MAX_AXIS_CHARACTERS: Final = 36
+"""Of the axis in a title: more of them do not fit the figure's width."""
 
 DESCRIPTIONS: Final = {
     "scatter": "Three scatter plots over the models: the joint prediction against the error under "
@@ -124,7 +127,7 @@ def _styles(tables: Sequence[ModelTable]) -> list[tuple[str, str]]:
 
 def profiles_figure(analysis: StudyAnalysis, tables: Sequence[ModelTable], *, axis: str) -> Figure:
     """Draw the importance of every band of every model, along the study's axis if it has one."""
-    ordered = sorted(tables, key=lambda one: _order(analysis, one))
+    ordered, by = _ordered(analysis, tables, axis)
     profiles = np.array([analysis.profiles[one.id] for one in ordered])
     with styled():
         figure = Figure(figsize=(7.6, 0.8 + 0.26 * len(ordered)), layout="constrained")
@@ -145,19 +148,21 @@ def profiles_figure(analysis: StudyAnalysis, tables: Sequence[ModelTable], *, ax
         axes.set_xticks(range(profiles.shape[1]))
         axes.set_yticks(range(len(ordered)), [_label(one) for one in ordered])
         axes.set_xlabel("band, from low to high frequency")
-        axes.set_title(
-            f"Spectral importance in per cent, models by {drawable(axis)}"
-            if axis and all(one.position is not None for one in ordered)
-            else "Spectral importance in per cent, models by the signed score"
-        )
+        axes.set_title(f"Spectral importance in per cent, models by {by}", parse_math=False)
         figure.colorbar(image, ax=axes, label="importance", shrink=0.8)
         return figure
 
 
-def _order(analysis: StudyAnalysis, table: ModelTable) -> float:
-    if table.position is not None:
-        return table.position
-    return -analysis.predictors[table.id]["signed"]
+def _ordered(
+    analysis: StudyAnalysis, tables: Sequence[ModelTable], axis: str
+) -> tuple[list[ModelTable], str]:
+    """Return the models along the axis if every one has a place on it, and what orders them."""
+    positions = {one.id: one.position for one in tables if one.position is not None}
+    if len(positions) == len(tables):
+        name = elided(drawable(axis), MAX_AXIS_CHARACTERS) or "position"
+        return sorted(tables, key=lambda one: positions[one.id]), name
+    by_score = sorted(tables, key=lambda one: -analysis.predictors[one.id]["signed"])
+    return by_score, "the signed score"
 
 
 def _label(table: ModelTable) -> str:

@@ -10,6 +10,7 @@ import pytest
 
 from iaside_audit.errors import SpecError
 from iaside_audit.report.schemas import document_faults
+from iaside_audit.report.study_figures import profiles_figure
 from iaside_audit.report.study_outputs import models_csv, pairings_csv, study_document
 from iaside_audit.report.study_words import answers, verdict
 from iaside_audit.robustness.prediction import Form, PredictionForm
@@ -121,7 +122,7 @@ def test_a_prediction_of_nothing_is_not_made_to_look_good(tables: Sequence[Model
     ]
     generator = np.random.default_rng(7)
     guessing = [
-        _replaced(one, {form: generator.normal(size=one.wrong.shape) for form in noise})
+        _changed(one, predicted={form: generator.normal(size=one.wrong.shape) for form in noise})
         for one in tables
     ]
     held = hold_out(guessing, noise, FEW, n_splits=40)
@@ -131,9 +132,9 @@ def test_a_prediction_of_nothing_is_not_made_to_look_good(tables: Sequence[Model
     assert held.halves_claimed < 0.2
 
 
-def _replaced(one: ModelTable, predicted: dict[PredictionForm, np.ndarray]) -> ModelTable:
+def _changed(one: ModelTable, **changes: object) -> ModelTable:
     values = {name: getattr(one, name) for name in ModelTable.__slots__}
-    return ModelTable(**{**values, "predicted": predicted})
+    return ModelTable(**{**values, **changes})
 
 
 def test_within_a_model_the_prediction_orders_the_conditions(analysis: StudyAnalysis) -> None:
@@ -181,3 +182,22 @@ def test_a_study_is_written_as_json_and_csv(
     assert "reaches" in verdict(analysis)
     assert len(answers(analysis)) == 4
     assert MIDPOINT in document["models"][0]["predictors"]
+
+
+def test_models_are_laid_out_along_an_axis_only_where_all_have_a_place(
+    tables: Sequence[ModelTable], analysis: StudyAnalysis
+) -> None:
+    """One model without a position, and all are ordered by the signed score, the highest first."""
+
+    def drawn(models: Sequence[ModelTable]) -> tuple[list[str], str]:
+        axes = profiles_figure(analysis, models, axis="depth " * 20).axes[0]
+        return [one.get_text() for one in axes.get_yticklabels()], axes.get_title(loc="left")
+
+    labels, title = drawn(tables[::-1])
+    assert labels == [f"m{i} ({i})" for i in range(10)]
+    assert len(title) < 100
+    without = [*tables[:9], _changed(tables[9], position=None)]
+    labels, title = drawn(without)
+    scores = [analysis.predictors[label.split()[0]]["signed"] for label in labels]
+    assert scores == sorted(scores, reverse=True)
+    assert title.endswith("by the signed score")
