@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from iaside_audit.errors import ReportError, SpecError
 from iaside_audit.report.figures import BAR_COLOUR, INK, drawable, styled
 from iaside_audit.report.measurement_figures import COLOURS, LINES, TITLE_CHARACTERS, draw_curves
+from iaside_audit.report.schemas import document_faults
 from iaside_audit.report.summary import base_name, elided
 from iaside_audit.robustness.curves import Curve
 from iaside_audit.spec import Norm
@@ -79,23 +80,16 @@ def read_beside(audit: AuditResult, folders: Sequence[Path]) -> Beside:
             path = folder / f"{kind}.json"
             if not path.is_file():
                 continue
-            document = _document(path, audit)
+            document = _document(path, kind, audit)
             n_found += 1
-            try:
-                match kind:
-                    case "snr":
-                        snr += [_snr(one) for one in document["conditions"]]
-                    case "passband":
-                        cut = tuple(_curve(one) for one in document[kind]["cutoffs"])
-                    case _:
-                        profile = _curve(document[kind]["profile"])
-                        clean_error = float(document[kind]["clean_error"])
-            except (KeyError, TypeError, ValueError) as error:
-                raise ReportError(
-                    f"Expected a measurement in '{path}', found other fields ({error}). "
-                    "Measure again.",
-                    path=str(path),
-                ) from error
+            match kind:
+                case "snr":
+                    snr += [_snr(one) for one in document["conditions"]]
+                case "passband":
+                    cut = tuple(_curve(one) for one in document[kind]["cutoffs"])
+                case _:
+                    profile = _curve(document[kind]["profile"])
+                    clean_error = float(document[kind]["clean_error"])
     if not n_found:
         raise SpecError(
             "Expected snr.json, passband.json or heatmap.json in the folders of --beside, found "
@@ -201,17 +195,23 @@ def _label_axis(axes: Axes, audit: AuditResult, edges: FloatVector) -> None:
     axes.set_xlabel(f"spatial frequency, {_RHO} ({meaning})")
 
 
-def _document(path: Path, audit: AuditResult) -> dict[str, Any]:  # Any: JSON
-    """Read a measurement, and check that it belongs to the audit."""
+def _document(path: Path, kind: str, audit: AuditResult) -> dict[str, Any]:  # Any: JSON
+    """Read a measurement, and check that it is one and belongs to the audit."""
     try:
         document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))  # Any: JSON
-        norm = document["spec"]["norm"]
-        identity = document.get("model", {}).get("identity", audit.model.identity)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        fault = next(document_faults(document, kind), None)
+    except (OSError, ValueError) as error:
+        fault = str(error)
+    if fault is not None:
         raise ReportError(
-            f"Expected a measurement in '{path}', found something else ({error}). Measure again.",
+            f"Expected a measurement of kind {kind} in '{path}', found something else ({fault}). "
+            "Measure again.",
             path=str(path),
-        ) from error
+            expected=kind,
+            found=fault,
+        )
+    norm = document["spec"]["norm"]
+    identity = document.get("model", {}).get("identity", audit.model.identity)
     differences = []
     if norm != str(audit.spec.norm):
         differences.append(f"norm {norm} instead of {audit.spec.norm}")
