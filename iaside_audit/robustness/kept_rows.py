@@ -64,6 +64,7 @@ class KeptRows:
         self._starts_anew = starts_anew
         self._lock: StoreLock | None = None
         self._connection: sqlite3.Connection | None = None
+        self._n_rows = 0
 
     def begin(self, header: Json) -> list[MeasuredRow]:
         """Return the rows that are there already.
@@ -117,10 +118,15 @@ class KeptRows:
             )
         except sqlite3.Error as error:
             raise self._unwritable(error) from error
+        self._n_rows += 1
 
     def close(self) -> None:
-        """Leave one file behind, and let others write."""
+        """Leave one file behind, none where no row was kept, and let others write."""
+        is_empty = self._connection is not None and not self._n_rows
         self._close_connection()
+        if is_empty:
+            with suppress(OSError):
+                self._path.unlink()
         if self._lock is not None:
             self._lock.release()
             self._lock = None
@@ -137,7 +143,10 @@ class KeptRows:
         for table in (HEADER_TABLE, ROWS_TABLE):
             self._connection.execute(f"CREATE TABLE IF NOT EXISTS {table}")
         found = self._connection.execute("SELECT json FROM header").fetchone()
-        differences = [] if found is None else difference_list(json.loads(found[0]), header)
+        (self._n_rows,) = self._connection.execute("SELECT count(*) FROM rows").fetchone()
+        differences = []
+        if found is not None and self._n_rows:
+            differences = difference_list(json.loads(found[0]), header)
         if differences and not self._starts_anew:
             raise SpecError(
                 f"Expected the rows of the same measurement in '{self._path}', found those of "
@@ -148,6 +157,7 @@ class KeptRows:
             )
         if differences:
             self._connection.execute("DELETE FROM rows")
+            self._n_rows = 0
         self._connection.execute(
             "INSERT OR REPLACE INTO header VALUES (1, ?)", (json.dumps(header),)
         )

@@ -177,8 +177,10 @@ def test_a_model_that_guesses_is_refused_after_a_quick_look(tmp_path: Path) -> N
     labels = "path,label\n" + "".join(f"{i:03}.png,{i % 4}\n" for i in range(30))
     (images / "labels.csv").write_text(labels, encoding="utf-8")
     spec = AuditSpec(model=model, images=images, bands=4)
+    (tmp_path / "out").mkdir()
     with pytest.raises(SpecError, match=r"found 0 of 30 right among 5 classes.*inspect"):
-        measure(spec, QUICK_CORRUPTIONS)
+        measure(spec, QUICK_CORRUPTIONS, out=tmp_path / "out")
+    assert not list((tmp_path / "out").iterdir())
     assert len(measure(replace(spec, labels="self"), QUICK_CORRUPTIONS).rows) == 30
 
 
