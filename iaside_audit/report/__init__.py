@@ -7,6 +7,7 @@
 ``pdf``, ``report.typ``       the report that an auditor hands over
 ``sections``                  its conclusions, identity and provenance
 ``measurement_figures``       heat map, pass bands, attack; ``measurement_outputs`` their numbers
+``findings``                  measurements and predictions read back from their JSON
 ``common_axis``               an audit and its measurements on one frequency axis
 ``study_outputs``             a study as JSON, CSV, figures and PDF, with ``study_words``,
                               ``study_figures``, ``study_pdf`` and ``study.typ``

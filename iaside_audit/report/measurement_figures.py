@@ -21,6 +21,7 @@ from iaside_audit.robustness.requests import (
     HeatmapRequest,
     PassbandRequest,
     ReadyMadeRequest,
+    SnrRequest,
 )
 from iaside_audit.spec import Norm
 
@@ -50,7 +51,7 @@ def measurement_figure(measured: Measured) -> Figure:
                 figure = _passband_figure(measured)
             case AttackRequest():
                 figure = _attack_figure(measured)
-            case CorruptionRequest() | ReadyMadeRequest():
+            case CorruptionRequest() | SnrRequest() | ReadyMadeRequest():
                 raise NotImplementedError("corruptions have figures of their own")
         name = elided(drawable(base_name(measured.model.path)), TITLE_CHARACTERS)
         figure.suptitle(

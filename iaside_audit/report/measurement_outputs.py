@@ -9,13 +9,14 @@ import numpy as np
 
 from iaside_audit.comparison import finite
 from iaside_audit.report.files import csv_text, json_text, make_folder, write_bytes, write_text
-from iaside_audit.robustness.curves import attack_curve, heatmap, passbands
+from iaside_audit.robustness.curves import attack_curve, band_edges, heatmap, passbands
 from iaside_audit.robustness.requests import (
     AttackRequest,
     CorruptionRequest,
     HeatmapRequest,
     PassbandRequest,
     ReadyMadeRequest,
+    SnrRequest,
     request_to_wire,
 )
 
@@ -60,6 +61,7 @@ def measurement_document(measured: Measured) -> dict[str, Any]:  # Any: JSON
     document = {
         **document_head(measured),
         "accuracy": float((measured.rows.margin("clean_") > 0).mean()),
+        "edges": band_edges(measured),
         measured.request.kind: _numbers(measured),
     }
     plain: dict[str, Any] = finite(document)  # Any: JSON
@@ -83,7 +85,7 @@ def measurement_csv(measured: Measured) -> str:
             return _curves_csv("rho", [*cut, *noisy])
         case AttackRequest():
             return _curves_csv("radius", [attack_curve(measured)])
-        case CorruptionRequest() | ReadyMadeRequest():
+        case CorruptionRequest() | SnrRequest() | ReadyMadeRequest():
             raise NotImplementedError("corruptions have tables of their own")
         case _:
             assert_never(measured.request)
@@ -142,7 +144,7 @@ def measurement_sentence(measured: Measured) -> str:
                 f"robust accuracy is {_estimate(curve, -1)}, {curve.values[0]:.2f} without, over "
                 f"{n_images} images."
             )
-        case CorruptionRequest() | ReadyMadeRequest():
+        case CorruptionRequest() | SnrRequest() | ReadyMadeRequest():
             raise NotImplementedError("corruptions have words of their own")
         case _:
             assert_never(measured.request)
@@ -176,7 +178,7 @@ def _numbers(measured: Measured) -> dict[str, Any]:  # Any: JSON
                 "robust_accuracy": _curve(attack_curve(measured)),
                 "mean_queries": queries.mean(axis=0).tolist(),
             }
-        case CorruptionRequest() | ReadyMadeRequest():
+        case CorruptionRequest() | SnrRequest() | ReadyMadeRequest():
             raise NotImplementedError("corruptions have documents of their own")
         case _:
             assert_never(measured.request)

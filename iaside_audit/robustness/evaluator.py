@@ -20,8 +20,10 @@ from iaside_audit.robustness.requests import (
     HeatmapRequest,
     PassbandRequest,
     ReadyMadeRequest,
+    SnrRequest,
 )
 from iaside_audit.robustness.rows import MeasuredRow
+from iaside_audit.robustness.snr_sweep import SnrSweep
 from iaside_audit.robustness.sweeps import CorruptionSweep, HeatmapSweep, PassbandSweep
 
 if TYPE_CHECKING:
@@ -156,6 +158,11 @@ def _measurement(asker: Asker, settings: EvaluationSettings, request: Request) -
         case CorruptionRequest() | ReadyMadeRequest():
             copies = copies_of(request, settings.spec.seed, settings.frame_preprocessing)
             return CorruptionSweep(asker, copies, audit_partition(settings.spec, size))
+        case SnrRequest(has_answers=has_answers):
+            made = request.as_corruptions
+            copies = copies_of(made, settings.spec.seed, settings.frame_preprocessing)
+            partition = audit_partition(settings.spec, size)
+            return SnrSweep(asker, copies, partition, has_answers=has_answers)
         case HeatmapRequest():
             return HeatmapSweep(asker, settings.spec, request, size)
         case PassbandRequest():

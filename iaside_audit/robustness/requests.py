@@ -54,22 +54,54 @@ class CorruptionRequest:
     def __post_init__(self) -> None:
         object.__setattr__(self, "names", tuple(self.names) or CORRUPTIONS.builtin)
         object.__setattr__(self, "severities", tuple(self.severities))
-        faults = []
-        for name in self.names:
-            try:
-                CORRUPTIONS.check(name)
-            except SpecError as error:
-                faults.append(error.message)
-        severities = list(self.severities)
-        if not severities or severities != sorted(set(severities) & set(SEVERITIES)):
-            faults.append(f"Expected severities out of 1 to 5, ascending, found {severities}.")
-        if faults:
-            raise SpecError(" ".join(faults))
+        _check_conditions(self.names, self.severities)
 
     @property
     def conditions(self) -> tuple[tuple[str, int], ...]:
         """Every corruption at every severity, severities within a corruption."""
         return tuple((name, level) for name in self.names for level in self.severities)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SnrRequest:
+    """What corruptions leave of every band and narrow ring; with or without the model's answers.
+
+    Parameters
+    ----------
+    names : tuple of str
+        Corruptions; all fifteen where empty.
+    severities : tuple of int
+        Out of 1..5, ascending.
+    has_answers : bool
+        Whether the model is asked about every corrupted image as well, as by a
+        :class:`CorruptionRequest`: each image is then corrupted once for both.
+
+    Raises
+    ------
+    SpecError
+        As :class:`CorruptionRequest`.
+    """
+
+    names: tuple[str, ...] = ()
+    severities: tuple[int, ...] = SEVERITIES
+    has_answers: bool = False
+
+    kind: ClassVar[str] = "snr"
+
+    def __post_init__(self) -> None:
+        same = self.as_corruptions
+        object.__setattr__(self, "names", same.names)
+        object.__setattr__(self, "severities", same.severities)
+
+    @property
+    def as_corruptions(self) -> CorruptionRequest:
+        """The same conditions, without spectra in rings."""
+        return CorruptionRequest(names=self.names, severities=self.severities)
+
+    @property
+    def conditions(self) -> tuple[tuple[str, int], ...]:
+        """Every corruption at every severity, severities within a corruption."""
+        return self.as_corruptions.conditions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,12 +242,20 @@ class AttackRequest:
             raise SpecError(" ".join(faults))
 
 
-Request = CorruptionRequest | ReadyMadeRequest | HeatmapRequest | PassbandRequest | AttackRequest
+Request = (
+    CorruptionRequest
+    | SnrRequest
+    | ReadyMadeRequest
+    | HeatmapRequest
+    | PassbandRequest
+    | AttackRequest
+)
 
 REQUESTS: Final[dict[str, type[Request]]] = {
     one.kind: one
     for one in (
         CorruptionRequest,
+        SnrRequest,
         ReadyMadeRequest,
         HeatmapRequest,
         PassbandRequest,
@@ -233,3 +273,17 @@ def request_from_wire(values: dict[str, Any]) -> Request:  # Any: JSON
     """Build a request from :func:`request_to_wire`'s values."""
     fields = {name: value for name, value in values.items() if name != "kind"}
     return REQUESTS[values["kind"]](**fields)
+
+
+def _check_conditions(names: tuple[str, ...], severities: tuple[int, ...]) -> None:
+    faults = []
+    for name in names:
+        try:
+            CORRUPTIONS.check(name)
+        except SpecError as error:
+            faults.append(error.message)
+    levels = list(severities)
+    if not levels or levels != sorted(set(levels) & set(SEVERITIES)):
+        faults.append(f"Expected severities out of 1 to 5, ascending, found {levels}.")
+    if faults:
+        raise SpecError(" ".join(faults))

@@ -18,6 +18,7 @@ from iaside_audit.spectrum import (
     fit_power_law,
     make_rings,
     moments_by_index,
+    power_law_exponents,
     snr_decibels,
 )
 from iaside_audit.statistics import N_RESAMPLES, bootstrap_means, percentile_interval
@@ -114,8 +115,8 @@ class SnrResult:
         return "decays" if drop_db > 0 else "rises"
 
 
-class SnrAccumulator:
-    """Collects pairs of images of one condition.
+class PairMeter:
+    """Measures pairs of images, in the bands and in narrow rings, with one transform for both.
 
     Parameters
     ----------
@@ -124,7 +125,7 @@ class SnrAccumulator:
     """
 
     def __init__(self, partition: Partition) -> None:
-        self._partition = partition
+        self.partition = partition
         self._rings = make_rings(
             height=partition.height, width=partition.width, norm=partition.norm
         )
@@ -135,8 +136,37 @@ class SnrAccumulator:
         # A cell is what a band and a ring share, so one transform serves both.
         self._to_band = np.eye(partition.n_bands)[cells // n_rings]
         self._to_ring = np.eye(n_rings)[cells % n_rings]
+
+    @property
+    def radii(self) -> FloatVector:
+        """Mean rho of each ring, (n_rings,); the first is the mean (DC)."""
+        return self._rings.radii
+
+    def __call__(self, clean: FloatImage, corrupted: FloatImage) -> tuple[BandMoments, BandMoments]:
+        """Return the moments of a pair, (C, H, W) float32 in 0..1, in bands and in rings.
+
+        Raises
+        ------
+        ImageError
+            If they have another size than the partition, or other channels than one another.
+        """
+        cells = moments_by_index(clean, corrupted, self._cell_map, len(self._to_band))
+        return _gathered(cells, self._to_band), _gathered(cells, self._to_ring)
+
+
+class SnrAccumulator:
+    """Collects pairs of images of one condition.
+
+    Parameters
+    ----------
+    partition : Partition
+        Of the images' size.
+    """
+
+    def __init__(self, partition: Partition) -> None:
+        self._meter = PairMeter(partition)
         self._bands: list[FloatVector] = []
-        self._ring_rows: list[FloatVector] = []
+        self._rings: list[FloatVector] = []
         self._differences: list[float] = []
 
     def add(self, clean: ByteImage, corrupted: ByteImage) -> None:
@@ -147,11 +177,9 @@ class SnrAccumulator:
         ImageError
             If they have another size than the partition, or other channels than one another.
         """
-        cells = moments_by_index(
-            _planes(clean), _planes(corrupted), self._cell_map, len(self._to_band)
-        )
-        self._bands.append(snr_decibels(_gathered(cells, self._to_band)))
-        self._ring_rows.append(snr_decibels(_gathered(cells, self._to_ring)))
+        bands, rings = self._meter(_planes(clean), _planes(corrupted))
+        self._bands.append(snr_decibels(bands))
+        self._rings.append(snr_decibels(rings))
         difference = np.abs(clean.astype(np.int16) - corrupted.astype(np.int16))
         self._differences.append(float(difference.mean()))
 
@@ -159,39 +187,73 @@ class SnrAccumulator:
         return len(self._bands)
 
     def finish(self, name: str, severity: int | None, *, seed: int, confidence: float) -> SnrResult:
-        """Average what was added.
+        """Average what was added; parameters as those of :func:`summarise_snr`."""
+        return summarise_snr(
+            name,
+            severity,
+            bands=np.stack(self._bands),
+            rings=np.stack(self._rings),
+            differences=np.array(self._differences),
+            edges=self._meter.partition.edges,
+            radii=self._meter.radii,
+            seed=seed,
+            confidence=confidence,
+        )
 
-        Parameters
-        ----------
-        name, severity
-            Of the condition.
-        seed : int
-            Of the bootstrap.
-        confidence : float
-            Of the intervals.
-        """
-        bands, rings = np.stack(self._bands), np.stack(self._ring_rows)
-        radii = self._rings.radii
-        generator = np.random.default_rng([seed, Purpose.BOOTSTRAP])
-        resamples = bootstrap_means(
-            np.hstack([bands, rings]), n_resamples=N_RESAMPLES, generator=generator
-        )
-        band_samples, ring_samples = np.hsplit(resamples, [bands.shape[1]])
-        law = fit_power_law(radii, rings.mean(axis=0))
-        exponents = _exponents(radii, ring_samples)
-        low, high = percentile_interval(exponents, confidence=confidence, n_units=len(bands))
-        return SnrResult(
-            name=name,
-            severity=severity,
-            n_images=len(bands),
-            difference=float(np.mean(self._differences)),
-            edges=self._partition.edges,
-            bands=_curve(bands, band_samples, confidence),
-            radii=radii,
-            rings=_curve(rings, ring_samples, confidence),
-            law=law,
-            exponent_interval=(float(low[0]), float(high[0])),
-        )
+
+def summarise_snr(
+    name: str,
+    severity: int | None,
+    *,
+    bands: FloatMatrix,
+    rings: FloatMatrix,
+    differences: FloatVector,
+    edges: tuple[float, ...],
+    radii: FloatVector,
+    seed: int,
+    confidence: float,
+) -> SnrResult:
+    """Average the SNR of one condition over images, with bootstrap intervals.
+
+    Parameters
+    ----------
+    name, severity
+        Of the condition.
+    bands : (n_images, n_bands) float64
+        SNR of every image in every band, decibels.
+    rings : (n_images, n_rings) float64
+        The same in narrow rings.
+    differences : (n_images,) float64
+        Mean absolute difference of the pixels, 0..255.
+    edges : tuple of float
+        Of the bands, in rho.
+    radii : (n_rings,) float64
+        Of the rings.
+    seed : int
+        Of the bootstrap.
+    confidence : float
+        Of the intervals.
+    """
+    law = fit_power_law(radii, rings.mean(axis=0))
+    generator = np.random.default_rng([seed, Purpose.BOOTSTRAP])
+    resamples = bootstrap_means(
+        np.hstack([bands, rings]), n_resamples=N_RESAMPLES, generator=generator
+    )
+    band_samples, ring_samples = np.hsplit(resamples, [bands.shape[1]])
+    exponents = power_law_exponents(radii, ring_samples)
+    low, high = percentile_interval(exponents[:, None], confidence=confidence, n_units=len(bands))
+    return SnrResult(
+        name=name,
+        severity=severity,
+        n_images=len(bands),
+        difference=float(differences.mean()),
+        edges=edges,
+        bands=_curve(bands, band_samples, confidence),
+        radii=radii,
+        rings=_curve(rings, ring_samples, confidence),
+        law=law,
+        exponent_interval=(float(low[0]), float(high[0])),
+    )
 
 
 def _planes(pixels: ByteImage) -> FloatImage:
@@ -214,8 +276,3 @@ def _curve(rows: FloatMatrix, samples: FloatMatrix, confidence: float) -> Curve:
         high=high,
         n_capped=np.count_nonzero(rows == MAX_DECIBELS, axis=0),
     )
-
-
-def _exponents(radii: FloatVector, samples: FloatMatrix) -> FloatMatrix:
-    """Return the exponent of each resampled curve, (n_resamples, 1)."""
-    return np.array([[fit_power_law(radii, one).exponent] for one in samples])

@@ -39,6 +39,7 @@ from iaside_audit.spectrum.snr import (
     Rings,
     fit_power_law,
     make_rings,
+    power_law_exponents,
     ring_moments,
     snr_decibels,
 )
@@ -68,6 +69,7 @@ __all__ = [
     "make_rings",
     "mix",
     "moments_by_index",
+    "power_law_exponents",
     "reference_windows",
     "ring_moments",
     "snr_decibels",

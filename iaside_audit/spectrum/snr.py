@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from iaside_audit.spec import Norm
-    from iaside_audit.types import FloatImage, FloatVector, Interval
+    from iaside_audit.types import FloatImage, FloatMatrix, FloatVector, Interval
 
 MAX_DECIBELS: Final = 100.0
 """What a bin without error counts as: about the SNR of one level's change in one pixel."""
@@ -161,12 +161,9 @@ def fit_power_law(rho: FloatVector, decibels: FloatVector) -> PowerLaw:
         raise SpecError(
             f"Expected at least {_MIN_POINTS} frequencies to fit a power law to, found {len(rho)}."
         )
-    x = -10 * np.log10(rho)
-    weights = 1 / rho  # rings are evenly spaced in rho, so this makes them even in log rho
-    weights = weights / weights.sum()
+    x, weights = _octaves(rho)
     x_mean, y_mean = weights @ x, weights @ decibels
-    spread = weights @ (x - x_mean) ** 2
-    exponent = float(weights @ ((x - x_mean) * (decibels - y_mean)) / spread)
+    exponent = float(_slope(x, weights) @ decibels)
     level = float(y_mean - exponent * x_mean)
     residuals = decibels - (level + exponent * x)
     variance = float(weights @ (decibels - y_mean) ** 2)
@@ -178,6 +175,39 @@ def fit_power_law(rho: FloatVector, decibels: FloatVector) -> PowerLaw:
         residual_db=float(np.sqrt(unexplained)),
         misfits=tuple(_ranges(rho, np.abs(residuals) > MISFIT_DB)),
     )
+
+
+def power_law_exponents(rho: FloatVector, curves: FloatMatrix) -> FloatVector:
+    """Return the exponents that :func:`fit_power_law` gives many curves over the same frequencies.
+
+    Parameters
+    ----------
+    rho : (n,) float64
+        Ascending; 0 (the mean) is left out.
+    curves : (n_curves, n) float64
+        SNR at `rho`, decibels; finite.
+
+    Returns
+    -------
+    (n_curves,) float64
+        Positive where the SNR falls with frequency.
+    """
+    kept = rho > 0
+    exponents: FloatVector = curves[:, kept] @ _slope(*_octaves(rho[kept]))
+    return exponents
+
+
+def _octaves(rho: FloatVector) -> tuple[FloatVector, FloatVector]:
+    """Return the fit's abscissa, ``-10 log10 rho``, and the weights of its points."""
+    weights = 1 / rho  # rings are evenly spaced in rho, so this makes them even in log rho
+    return -10 * np.log10(rho), weights / weights.sum()
+
+
+def _slope(x: FloatVector, weights: FloatVector) -> FloatVector:
+    """Return the linear form that takes ordinates to the slope of the weighted fit."""
+    centred = x - weights @ x
+    form: FloatVector = weights * centred / (weights @ centred**2)
+    return form
 
 
 def _ranges(rho: FloatVector, is_far: NDArray[np.bool_]) -> Sequence[Interval]:
