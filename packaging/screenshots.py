@@ -127,9 +127,32 @@ def drive(
         tabs.setCurrentIndex(place)
         picture(f"result-{place}")
     tabs.setCurrentIndex(0)
+    drive_robustness(program, process, picture)
     if actions["show_comparison"].isEnabled() and actions["show_comparison"].isVisible():
         actions["show_comparison"].trigger()
         picture("comparison")
+
+
+def drive_robustness(
+    program: Program, process: Callable[[], None], picture: Callable[[str], None]
+) -> None:
+    """Measure everything on a few images, and look at each tab."""
+    from iaside_ui.state.measuring import Choice, Kind  # noqa: PLC0415 - after the environment
+
+    actions = {str(key): action for key, action in program.window.actions_by_key.items()}
+    robustness = program.robustness
+    actions["show_robustness"].trigger()
+    picture("robustness-empty")
+    robustness.choose(Choice(kinds=frozenset(Kind), n_images=12))
+    actions["measure"].trigger()
+    wait(process, lambda: robustness.state.live is not None)
+    picture("robustness-running")
+    wait(process, lambda: not robustness.is_running and robustness.state.pair is not None)
+    tabs = program.window.robustness_page.tabs
+    for place in range(tabs.count()):
+        tabs.setCurrentIndex(place)
+        picture(f"robustness-{place}")
+    robustness.discard()
 
 
 def wait(process: Callable[[], None], is_there: Callable[[], bool]) -> None:

@@ -15,7 +15,9 @@ from iaside_ui.controllers import (
     ExportController,
     InspectorController,
     MainController,
+    MeasurementFilesController,
     ResultsController,
+    RobustnessController,
     SetupController,
 )
 from iaside_ui.state import ActionKey
@@ -51,7 +53,9 @@ def test_every_action_has_one_handler(key: ActionKey) -> None:
         ComparisonController,
         ExportController,
         InspectorController,
+        MeasurementFilesController,
         ResultsController,
+        RobustnessController,
         SetupController,
     )
     assert sum(callable(getattr(one, key, None)) for one in controllers) == 1

@@ -41,6 +41,33 @@ loaded = [name for name in ("onnx", "onnxruntime") if name in sys.modules]
 print("rows:", program.shell.state.opened.result.data.n_images, "loaded:", loaded)
 """
 
+MEASURE_AND_LOOK = """
+import sys
+from pathlib import Path
+from PySide6.QtCore import QSettings
+QSettings.setPath(QSettings.defaultFormat(), QSettings.Scope.UserScope, sys.argv[1])
+from iaside_ui.app import Program, make_application
+from iaside_ui.state.measuring import Choice, Kind
+application = make_application(["test"])
+program = Program(Path(sys.argv[1]) / "preferences.json")
+program.open()
+robustness = program.robustness
+robustness.show_robustness()
+kinds = frozenset({Kind.CORRUPTION, Kind.SNR})
+robustness.choose(Choice(kinds=kinds, n_images=2, severities=(3,)))
+def end():
+    global measured
+    measured = sorted(robustness.state.held)
+    robustness.discard()  # else the window would ask before it closes
+    application.quit()
+robustness.measuringEnded.connect(end)
+robustness.measure()
+application.exec()
+program.close()
+loaded = [name for name in ("onnx", "onnxruntime") if name in sys.modules]
+print("measured:", *measured, "loaded:", loaded)
+"""
+
 START_AND_MEASURE = """
 import sys, time
 from pathlib import Path
@@ -113,6 +140,12 @@ def test_window_process_never_loads_onnx(tmp_path: Path) -> None:
     printed = run(AUDIT_AND_LOOK, tmp_path)
     assert printed.split("rows:")[1].split()[0].isdigit()
     assert "loaded: []" in printed
+
+
+def test_measuring_never_loads_onnx(tmp_path: Path) -> None:
+    """Corruptions of the built-in model are measured in a child as well."""
+    printed = run(MEASURE_AND_LOOK, tmp_path)
+    assert "measured: corruption snr loaded: []" in printed
 
 
 def test_start_up_is_measured(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from iaside_ui.state import ActionKey, Page, RunState
 from iaside_ui.workers import AuditRunner, Jobs
-from iaside_ui.workers.audits import FRAME_MS
+from iaside_ui.workers.streams import FRAME_MS
 from PySide6.QtCore import QThread
 from window_material import RESULT, ScriptedAudit, image_done, planned
 
@@ -86,7 +86,7 @@ def test_late_replies_are_dropped(qtbot: QtBot, runner: AuditRunner, audit: Scri
     for signal in (runner.auditFinished, runner.auditCancelled, runner.auditFailed):
         signal.connect(heard.append)
     runner._worker.eventHappened.emit(1, Finished(result=RESULT))
-    runner._worker.auditFailed.emit(1, InferenceError("late"))
+    runner._worker.failed.emit(1, InferenceError("late"))
     audit.send(image_done(1))
     with qtbot.waitSignal(runner.stateChanged, check_params_cb=lambda run: run.n_done == 1):
         pass

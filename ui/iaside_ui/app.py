@@ -20,13 +20,23 @@ from iaside_ui.controllers import (
     ExportController,
     InspectorController,
     MainController,
+    MeasurementFilesController,
     ResultsController,
+    RobustnessController,
     SessionController,
     SetupController,
     Shell,
 )
 from iaside_ui.views import MainWindow
-from iaside_ui.workers import AuditRunner, Examiner, Inspector, Jobs, Thumbnails
+from iaside_ui.workers import (
+    AuditRunner,
+    CorruptedPictures,
+    Examiner,
+    Inspector,
+    Jobs,
+    MeasurementRunner,
+    Thumbnails,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -34,6 +44,7 @@ if TYPE_CHECKING:
 
     from iaside_ui.workers.audits import RunAudit
     from iaside_ui.workers.inspector import MakeClassifier
+    from iaside_ui.workers.measurements import Measuring
 
     ExceptionHook = Callable[[type[BaseException], BaseException, TracebackType | None], object]
 
@@ -48,7 +59,7 @@ class Program(QObject):
     ----------
     preferences : Path or None
         The file of preferences; where the system keeps such files, unless given.
-    run_audit, make_classifier : callable or None
+    run_audit, make_classifier, measure : callable or None
         The engine's, unless a test says otherwise.
     """
 
@@ -58,6 +69,7 @@ class Program(QObject):
         *,
         run_audit: RunAudit | None = None,
         make_classifier: MakeClassifier | None = None,
+        measure: Measuring | None = None,
     ) -> None:
         super().__init__()
         self.window = MainWindow()
@@ -74,6 +86,18 @@ class Program(QObject):
         )
         self.breakdown = BreakdownController(self.shell, Jobs(self), Thumbnails(self), parent=self)
         self.comparison = ComparisonController(self.shell, Jobs(self), parent=self)
+        self.robustness = RobustnessController(
+            self.shell,
+            MeasurementRunner(measure, parent=self),
+            Jobs(self),
+            CorruptedPictures(self),
+            fallback=self.setup.spec_or_demo,
+            rate_of=self.audits.rate_of,
+            parent=self,
+        )
+        self.measurements = MeasurementFilesController(
+            self.shell, self.robustness, Jobs(self), parent=self
+        )
         self.exports = ExportController(self.shell, Jobs(self), parent=self)
         self.controller = MainController(
             self.shell,
@@ -81,6 +105,7 @@ class Program(QObject):
             results=self.results,
             setup=self.setup,
             inspector=self.inspector,
+            measurements=self.measurements,
             session=self.session,
             parent=self,
         )
@@ -110,6 +135,8 @@ class Program(QObject):
         self.controller.close()
         self.breakdown.close()
         self.comparison.close()
+        self.robustness.close()
+        self.measurements.close()
         self.exports.close()
 
 

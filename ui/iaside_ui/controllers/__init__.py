@@ -10,6 +10,8 @@
 ``comparison``                results side by side
 ``exports``                   plots and their numbers as files
 ``inspector``                 the band inspector
+``robustness``                measured robustness: run and looked at
+``measurement_files``         measurements opened and saved
 ``session``                   recent files, and what was open last time
 ``colours``                   dark and light, and the file of preferences
 ============================  =================================================================
@@ -22,7 +24,9 @@ from iaside_ui.controllers.comparison import ComparisonController
 from iaside_ui.controllers.exports import ExportController
 from iaside_ui.controllers.inspector import InspectorController
 from iaside_ui.controllers.main import MainController
+from iaside_ui.controllers.measurement_files import MeasurementFilesController
 from iaside_ui.controllers.results import ResultsController
+from iaside_ui.controllers.robustness import RobustnessController
 from iaside_ui.controllers.session import SessionController
 from iaside_ui.controllers.setup import SetupController
 from iaside_ui.controllers.shell import Shell
@@ -35,7 +39,9 @@ __all__ = [
     "ExportController",
     "InspectorController",
     "MainController",
+    "MeasurementFilesController",
     "ResultsController",
+    "RobustnessController",
     "SessionController",
     "SetupController",
     "Shell",

@@ -12,7 +12,7 @@ from iaside_audit.errors import IASideError
 from iaside_audit.report import write_text
 from iaside_ui.exporting import csv_text, write_picture
 from iaside_ui.state import ActionKey
-from iaside_ui.views import FileKind, ThemedPlot
+from iaside_ui.views import Exportable, FileKind
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,7 +42,7 @@ class ExportController(QObject):
         self._jobs = jobs
         for key in ACTIONS:
             shell.window.actions_by_key[key].triggered.connect(getattr(self, key))
-        for plot in shell.window.findChildren(ThemedPlot):
+        for plot in shell.window.findChildren(Exportable):
             plot.pictureAsked.connect(self.write_plot)
             plot.numbersAsked.connect(self.write_numbers)
 

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Final
 from PySide6.QtCore import QObject, Slot
 from PySide6.QtGui import QCloseEvent
 
-from iaside_audit.auditing.demo import demo_spec
-from iaside_audit.errors import SpecError
 from iaside_audit.report import RESULT_NAME
 from iaside_ui.state import ActionKey, Page
 from iaside_ui.views import Answer, FileKind, Question
+from iaside_ui.workers.measurement_files import FILE_NAMES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from iaside_audit.spec import AuditSpec
     from iaside_ui.controllers.audits import AuditController
     from iaside_ui.controllers.inspector import InspectorController
+    from iaside_ui.controllers.measurement_files import MeasurementFilesController
     from iaside_ui.controllers.results import ResultsController
     from iaside_ui.controllers.session import SessionController
     from iaside_ui.controllers.setup import SetupController
@@ -42,7 +42,7 @@ class MainController(QObject):
     ----------
     shell : Shell
         The window and its state.
-    audits, results, setup, inspector, session : controllers
+    audits, results, setup, inspector, measurements, session : controllers
         Of the parts.
     parent : QObject or None
         Its owner.
@@ -56,6 +56,7 @@ class MainController(QObject):
         results: ResultsController,
         setup: SetupController,
         inspector: InspectorController,
+        measurements: MeasurementFilesController,
         session: SessionController,
         parent: QObject | None = None,
     ) -> None:
@@ -65,6 +66,7 @@ class MainController(QObject):
         self._results = results
         self._setup = setup
         self._inspector = inspector
+        self._measurements = measurements
         self._session = session
         self._is_closing = False
         window = shell.window
@@ -78,6 +80,7 @@ class MainController(QObject):
         audits.allEnded.connect(self._close_if_asked)
         results.fileUsed.connect(session.remember)
         results.fileUsed.connect(self._close_after_saving)
+        measurements.fileUsed.connect(session.remember)
         results.savingFailed.connect(self._stay_open)
         inspector.stateChanged.connect(self._show_inspecting)
 
@@ -89,6 +92,8 @@ class MainController(QObject):
             self._set_up("model", path)
         elif suffix == ".toml":
             self._setup.load_file(path)
+        elif path.name in FILE_NAMES or _is_folder_of_measurements(path):
+            self._measurements.load(path)
         elif suffix in {".npz", ".csv", ".tsv"} or (
             path.is_dir() and not (path / RESULT_NAME).exists()
         ):
@@ -114,7 +119,7 @@ class MainController(QObject):
         if opened is not None:
             self._inspector.open(opened.result.spec)
         elif not self._inspector.has_model:
-            self._inspector.open(self._inspectable())
+            self._inspector.open(self._setup.spec_or_demo())
 
     @Slot()
     def inspect_others(self) -> None:
@@ -122,7 +127,7 @@ class MainController(QObject):
         path = self._shell.window.choose_path(FileKind.IMAGES)
         if path is not None:
             self._shell.change(page=Page.INSPECTOR)
-            self._inspector.open_images(path, self._inspectable())
+            self._inspector.open_images(path, self._setup.spec_or_demo())
 
     @Slot()
     def show_start(self) -> None:
@@ -155,13 +160,6 @@ class MainController(QObject):
         self._setup.edit(name, str(path))
         self._setup.audit_model()
         self._session.remember(path)
-
-    def _inspectable(self) -> AuditSpec:
-        """Return what there is to inspect without a result."""
-        try:
-            return self._setup.form.to_spec()
-        except SpecError:
-            return demo_spec()
 
     @Slot(object, object)
     def _start_asked(self, spec: AuditSpec, out: Path | None) -> None:
@@ -196,6 +194,10 @@ class MainController(QObject):
                 no=self.tr("Stop it"),
             )
             self._shell.window.ask(question, self._hear_of_running)
+        elif self._measurements.is_at_stake:
+            event.ignore()
+            self._shell.window.show()
+            self._measurements.before_closing(self._shell.window.close)
         elif unsaved is not None:
             event.ignore()
             self._shell.window.show()
@@ -234,3 +236,9 @@ class MainController(QObject):
     @Slot()
     def _stay_open(self) -> None:
         self._is_closing = False
+
+
+def _is_folder_of_measurements(path: Path) -> bool:
+    """Say whether a folder holds measurements and no result, which comes first."""
+    is_folder = path.is_dir() and not (path / RESULT_NAME).exists()
+    return is_folder and any((path / name).is_file() for name in FILE_NAMES)

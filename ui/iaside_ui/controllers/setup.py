@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 from PySide6.QtGui import QGuiApplication, QUndoCommand, QUndoStack
 
+from iaside_audit.auditing.demo import demo_spec
 from iaside_audit.errors import SpecError
 from iaside_audit.report import command_line_of, write_text
 from iaside_audit.spec import AuditSpec
@@ -208,6 +209,13 @@ class SetupController(QObject):
         path = self._shell.window.choose_path(FileKind.SETTINGS)
         if path is not None:
             self.load_file(path)
+
+    def spec_or_demo(self) -> AuditSpec:
+        """Return what the form asks for; the demo's specification while it is not whole."""
+        try:
+            return self._form.to_spec()
+        except SpecError:
+            return demo_spec()
 
     def load_file(self, path: Path) -> None:
         """Fill the form from a TOML file."""

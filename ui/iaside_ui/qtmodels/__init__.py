@@ -4,6 +4,7 @@
 ``rows``                      a table of frozen rows, described by its columns
 ``tables``                    the columns of the tables that the window shows
 ``breakdowns``                single images, classes, pairs of bands
+``corruptions``               errors and losses by corruption and severity
 ``log``                       the growing log of an audit
 ============================  =================================================================
 """

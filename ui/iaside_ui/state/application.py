@@ -49,6 +49,11 @@ class ActionKey(StrEnum):
     SHOW_RUN = "show_run"
     SHOW_RESULT = "show_result"
     SHOW_COMPARISON = "show_comparison"
+    SHOW_ROBUSTNESS = "show_robustness"
+    MEASURE = "measure"
+    STOP_MEASURING = "stop_measuring"
+    OPEN_MEASUREMENTS = "open_measurements"
+    SAVE_MEASUREMENTS = "save_measurements"
     FOLLOW_SYSTEM = "follow_system"
     USE_LIGHT = "use_light"
     USE_DARK = "use_dark"
@@ -65,6 +70,7 @@ class Page(Enum):
     RESULT = auto()
     INSPECTOR = auto()
     COMPARISON = auto()
+    ROBUSTNESS = auto()
 
 
 PAGE_ACTIONS: Final = {
@@ -74,6 +80,7 @@ PAGE_ACTIONS: Final = {
     Page.RESULT: ActionKey.SHOW_RESULT,
     Page.INSPECTOR: ActionKey.INSPECT_BANDS,
     Page.COMPARISON: ActionKey.SHOW_COMPARISON,
+    Page.ROBUSTNESS: ActionKey.SHOW_ROBUSTNESS,
 }
 """The action that leads to each page; it is checked while the page is shown."""
 
@@ -112,6 +119,12 @@ class AppState:
         The one that the result page shows; -1 for none.
     is_busy : bool
         Whether a file is being read or written.
+    can_measure : bool
+        Whether robustness could be measured now.
+    is_measuring : bool
+        Whether it is being measured.
+    has_measurements : bool
+        Whether there is something of it to save.
     """
 
     page: Page = Page.START
@@ -124,6 +137,9 @@ class AppState:
     can_undo: bool = False
     can_redo: bool = False
     is_inspecting: bool = False
+    can_measure: bool = False
+    is_measuring: bool = False
+    has_measurements: bool = False
 
     @property
     def opened(self) -> OpenResult | None:
@@ -169,6 +185,8 @@ ALWAYS: Final = frozenset(
         ActionKey.SHOW_RUN,
         ActionKey.INSPECT_BANDS,
         ActionKey.INSPECT_OTHERS,
+        ActionKey.SHOW_ROBUSTNESS,
+        ActionKey.OPEN_MEASUREMENTS,
         ActionKey.FOLLOW_SYSTEM,
         ActionKey.USE_LIGHT,
         ActionKey.USE_DARK,
@@ -200,7 +218,7 @@ ON_INSPECTOR: Final = frozenset(
         ActionKey.WITHOUT_BAND,
     }
 )
-WITH_PLOTS: Final = (Page.RUN, Page.RESULT, Page.INSPECTOR, Page.COMPARISON)
+WITH_PLOTS: Final = (Page.RUN, Page.RESULT, Page.INSPECTOR, Page.COMPARISON, Page.ROBUSTNESS)
 A_PAIR: Final = 2
 
 
@@ -229,4 +247,17 @@ def possible_actions(state: AppState) -> frozenset[ActionKey]:
                 possible |= ON_RESULT
     if len(state.results) >= A_PAIR:
         possible.add(ActionKey.SHOW_COMPARISON)
+    possible |= _measuring_actions(state)
     return frozenset(possible)
+
+
+def _measuring_actions(state: AppState) -> set[ActionKey]:
+    """Return what can be done about robustness; an audit and a measurement do not run together."""
+    possible = set()
+    if state.is_measuring:
+        possible.add(ActionKey.STOP_MEASURING)
+    elif state.page == Page.ROBUSTNESS and state.can_measure and not state.is_running:
+        possible.add(ActionKey.MEASURE)
+    if state.has_measurements and state.page == Page.ROBUSTNESS:
+        possible.add(ActionKey.SAVE_MEASUREMENTS)
+    return possible

@@ -136,6 +136,7 @@ class RunState:
             case ImageDone():
                 state = replace(
                     self,
+                    stage="",
                     n_done=event.n_done,
                     n_total=event.n_images,
                     evaluations_per_s=event.evaluations_per_s,

@@ -11,18 +11,23 @@
 ``comparison_page``           results side by side
 ``inspector_page``            one image and its bands: ``cut_settings``, ``band_tiles``,
                               ``image_view``
+``robustness_page``           measured robustness; its tabs are ``corruption_panel``
+                              with ``corruption_grid``, ``frequency_panel``, ``heatmap_panel``
+``frequency_plot``            curves over frequency; ``loss_plot``: predicted against measured
 ``importance_plot``           bars of the bands with their intervals
 ``score_trace``               the signed score settling
 ``sweep_plot``                one image: sweeps and Shapley values; ``profile_plot``: of several
-``themed_plot``               what every plot has: palette colours, export, words
+``themed_plot``               what every plot has: palette colours, words
+``exportable``                what can be had as a picture and as numbers
 ``message_bar``               messages that wait, with details on demand
 ``dialogs``                   the shortcut page, files and questions
+``gapped``, ``progress``      what stands where nothing is yet; how far something is
 ``buttons``, ``tables``       buttons of actions; read-only tables
 ============================  =================================================================
 """
 
 from iaside_ui.views.dialogs import Answer, FileKind, Question
+from iaside_ui.views.exportable import Exportable
 from iaside_ui.views.main_window import MainWindow
-from iaside_ui.views.themed_plot import ThemedPlot
 
-__all__ = ["Answer", "FileKind", "MainWindow", "Question", "ThemedPlot"]
+__all__ = ["Answer", "Exportable", "FileKind", "MainWindow", "Question"]

@@ -37,6 +37,8 @@ class FileKind(Enum):
     SETTINGS = auto()
     SAVED_SETTINGS = auto()
     SAVED_PREPROCESSING = auto()
+    MEASUREMENT = auto()
+    MEASUREMENT_FOLDER = auto()
 
 
 class Answer(Enum):
@@ -142,7 +144,7 @@ class ShortcutsDialog(QDialog):
         layout.addWidget(buttons)
 
 
-_FOLDERS: Final = (FileKind.IMAGES, FileKind.FOLDER)
+_FOLDERS: Final = (FileKind.IMAGES, FileKind.FOLDER, FileKind.MEASUREMENT_FOLDER)
 _WRITTEN: Final = (
     FileKind.SAVED_RESULT,
     FileKind.REPORT,
@@ -189,6 +191,11 @@ def _texts(kind: FileKind) -> tuple[str, str]:
             _tr("Save the preprocessing"),
             _tr("Preprocessing (*.toml)"),
         ),
+        FileKind.MEASUREMENT: (
+            _tr("Open measurements"),
+            _tr("Measurements (*.json);;") + everything,
+        ),
+        FileKind.MEASUREMENT_FOLDER: (_tr("Choose a folder for the measurements"), ""),
     }
     return texts[kind]
 

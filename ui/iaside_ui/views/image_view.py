@@ -184,6 +184,12 @@ class ColourBar(QWidget):
         self.setFixedHeight(2 * self.fontMetrics().lineSpacing())
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
+    def show_name(self, name: str) -> None:
+        """Let the colours stand for something else."""
+        self._name = name
+        self.setAccessibleName(name)
+        self.update()
+
     def show_ends(self, low: str, high: str) -> None:
         """Write other numbers at the ends."""
         self._ends = (low, high)

@@ -28,14 +28,15 @@ from iaside_ui.preferences import ColourScheme
 from iaside_ui.state import PAGE_ACTIONS, ActionKey, AppState, Page, possible_actions
 from iaside_ui.views import dialogs
 from iaside_ui.views.comparison_page import ComparisonPage
+from iaside_ui.views.exportable import Exportable
 from iaside_ui.views.inspector_page import InspectorPage
 from iaside_ui.views.message_bar import MessageBar
 from iaside_ui.views.result_page import ResultPage
+from iaside_ui.views.robustness_page import RobustnessPage
 from iaside_ui.views.run_page import RunPage
 from iaside_ui.views.setup_page import SetupPage
 from iaside_ui.views.start_page import StartPage
 from iaside_ui.views.tables import selected_text, table_rows
-from iaside_ui.views.themed_plot import ThemedPlot
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -72,6 +73,7 @@ class MainWindow(QMainWindow):
         self.result_page = ResultPage(self.actions_by_key, self)
         self.inspector_page = InspectorPage(self.actions_by_key, self)
         self.comparison_page = ComparisonPage(self)
+        self.robustness_page = RobustnessPage(self.actions_by_key, self)
         self._pages: dict[Page, QWidget] = {
             Page.START: _scrolled(self.start_page),
             Page.SETUP: _scrolled(self.setup_page),
@@ -79,6 +81,7 @@ class MainWindow(QMainWindow):
             Page.RESULT: _scrolled(self.result_page),
             Page.INSPECTOR: _scrolled(self.inspector_page),
             Page.COMPARISON: _scrolled(self.comparison_page),
+            Page.ROBUSTNESS: _scrolled(self.robustness_page),
         }
         self._stack = QStackedWidget(self)
         for page in self._pages.values():
@@ -130,12 +133,14 @@ class MainWindow(QMainWindow):
                 return self.inspector_page.sweeps
             case Page.COMPARISON:
                 return self.comparison_page.plot
+            case Page.ROBUSTNESS:
+                return self.robustness_page.exported_widget()
             case _:
                 return None
 
     def numbers_of(self, widget: QWidget) -> list[Sequence[object]]:
         """Return the numbers behind a plot or in a table, the headings first."""
-        if isinstance(widget, ThemedPlot):
+        if isinstance(widget, Exportable):
             return widget.numbers()
         if isinstance(widget, QTableView):
             return table_rows(widget)

@@ -16,12 +16,13 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from iaside_audit.report import format_duration, format_estimate, format_percent
+from iaside_audit.report import format_estimate, format_percent
 from iaside_ui.appearance import enlarge_font
 from iaside_ui.qtmodels import ROW_ROLE, LogModel, queue_model
 from iaside_ui.state import ActionKey, QueuedRun, RunOutcome
 from iaside_ui.views.buttons import action_button
 from iaside_ui.views.importance_plot import ImportancePlot
+from iaside_ui.views.progress import progress_sentence
 from iaside_ui.views.score_trace import ScoreTrace
 from iaside_ui.views.tables import fit_columns, make_heading, make_list, make_table
 
@@ -143,7 +144,7 @@ class RunPage(QWidget):
         self._title.setText(self.tr("Auditing {name}").format(name=run.name))
         self._progress.setRange(0, run.n_total)  # 0 to 0 is Qt's way of saying that it is not known
         self._progress.setValue(run.n_done)
-        self._progress_text.setText(self._progress_sentence(run))
+        self._progress_text.setText(progress_sentence(run))
         self._log_model.show_notes(run.notes)
         self._show_estimate(run)
 
@@ -192,23 +193,3 @@ class RunPage(QWidget):
             )
         self.plot.show_bands(run.bands)
         self.trace.show_points(run.score, run.n_total)
-
-    def _progress_sentence(self, run: RunState) -> str:
-        """Say how far it is, how fast, and how long it will take."""
-        if run.is_cancelling:
-            return self.tr("Stopping...")
-        if run.stage:
-            parts = [run.stage.capitalize()]
-            if run.n_total:
-                parts.append(self.tr("{n} of {total}").format(n=run.n_done, total=run.n_total))
-        else:
-            parts = [self.tr("{n} of {total} images").format(n=run.n_done, total=run.n_total)]
-            if run.evaluations_per_s:
-                rate = self.tr("{rate} evaluations a second")
-                parts.append(rate.format(rate=f"{run.evaluations_per_s:.0f}"))
-            if run.remaining_s is not None:
-                left = self.tr("about {time} left")
-                parts.append(left.format(time=format_duration(run.remaining_s)))
-        if run.is_paused:
-            parts.insert(0, self.tr("Paused"))
-        return ", ".join(parts)

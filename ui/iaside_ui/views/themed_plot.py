@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QPalette, QPen
-from PySide6.QtWidgets import QFrame, QMenu, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QVBoxLayout
+
+from iaside_ui.views.exportable import Exportable
 
 import pyqtgraph as pg  # isort: skip - it takes the Qt that it finds imported
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from PySide6.QtGui import QColor, QContextMenuEvent
+    from PySide6.QtGui import QColor
+    from PySide6.QtWidgets import QWidget
 
 AXES: Final = ("left", "bottom")
 MIN_LINES: Final = 10
@@ -22,7 +23,7 @@ TICK_LENGTH: Final = 4
 """In device-independent pixels, towards the labels."""
 
 
-class ThemedPlot(QFrame):
+class ThemedPlot(Exportable):
     """One plot, recoloured with the palette; it does not scroll or zoom.
 
     Parameters
@@ -34,9 +35,6 @@ class ThemedPlot(QFrame):
     parent : QWidget or None
         Its owner.
     """
-
-    pictureAsked = Signal(QWidget)
-    numbersAsked = Signal(QWidget)
 
     def __init__(
         self, *, name: str, x_label: str, y_label: str, parent: QWidget | None = None
@@ -64,23 +62,6 @@ class ThemedPlot(QFrame):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.plot)
-
-    def numbers(self) -> list[Sequence[object]]:
-        """Return what is drawn as rows, the headings first; nothing for a plot without numbers."""
-        return []
-
-    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
-        """Offer the plot and its numbers as files."""
-        menu = QMenu(self)
-        picture = menu.addAction(self.tr("Export this &plot..."))
-        numbers = menu.addAction(self.tr("Export its &numbers..."))
-        numbers.setEnabled(len(self.numbers()) > 1)
-        chosen = menu.exec(event.globalPos())
-        menu.deleteLater()
-        if chosen is picture:
-            self.pictureAsked.emit(self)
-        elif chosen is numbers:
-            self.numbersAsked.emit(self)
 
     def changeEvent(self, event: QEvent) -> None:
         """Follow the palette."""

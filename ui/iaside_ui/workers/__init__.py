@@ -1,18 +1,31 @@
 """What must not run in the window's thread.
 
 ============================  =================================================================
-``audits``                    one audit at a time, in a thread of its own
+``streams``                   what yields events, one at a time, in a thread of its own
+``audits``                    audits; ``measurements``: corruptions, SNR, heat map, pass bands
 ``examination``               model, images and plan of a form; the preprocessing assistant
 ``inspector``                 the interactive classifier
 ``jobs``                      short jobs: reading a result, writing a report
+``measurement_files``         measurements read and written; ``pictures``: corrupted images
 ``thumbnails``                small pictures, made when they are first looked at
 ============================  =================================================================
 """
 
-from iaside_ui.workers.audits import AuditRunner, AuditWorker
+from iaside_ui.workers.audits import AuditRunner
 from iaside_ui.workers.examination import Examiner
 from iaside_ui.workers.inspector import Inspector
 from iaside_ui.workers.jobs import Jobs
+from iaside_ui.workers.measurements import MeasurementPlan, MeasurementRunner
+from iaside_ui.workers.pictures import CorruptedPictures
 from iaside_ui.workers.thumbnails import Thumbnails
 
-__all__ = ["AuditRunner", "AuditWorker", "Examiner", "Inspector", "Jobs", "Thumbnails"]
+__all__ = [
+    "AuditRunner",
+    "CorruptedPictures",
+    "Examiner",
+    "Inspector",
+    "Jobs",
+    "MeasurementPlan",
+    "MeasurementRunner",
+    "Thumbnails",
+]
