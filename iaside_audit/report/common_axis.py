@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from matplotlib.figure import Figure
 
-from iaside_audit.errors import ReportError, SpecError
+from iaside_audit.errors import SpecError
 from iaside_audit.report.figures import BAR_COLOUR, INK, drawable, styled
+from iaside_audit.report.findings import read_measurement
 from iaside_audit.report.measurement_figures import COLOURS, LINES, TITLE_CHARACTERS, draw_curves
-from iaside_audit.report.schemas import document_faults
 from iaside_audit.report.summary import base_name, elided
-from iaside_audit.robustness.curves import Curve
+from iaside_audit.robustness.findings import (
+    CorruptionFinding,
+    HeatmapFinding,
+    PassbandFinding,
+    PredictionFinding,
+    SnrFinding,
+)
 from iaside_audit.spec import Norm
 
 if TYPE_CHECKING:
@@ -25,6 +30,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from iaside_audit.result import AuditResult
+    from iaside_audit.robustness.curves import Curve
+    from iaside_audit.robustness.findings import Origin
     from iaside_audit.types import FloatVector
 
 MAX_PERTURBATIONS: Final = len(COLOURS)
@@ -80,16 +87,18 @@ def read_beside(audit: AuditResult, folders: Sequence[Path]) -> Beside:
             path = folder / f"{kind}.json"
             if not path.is_file():
                 continue
-            document = _document(path, kind, audit)
+            _, finding = read_measurement(path)
+            _check_same(finding.origin, audit, path)
             n_found += 1
-            match kind:
-                case "snr":
-                    snr += [_snr(one) for one in document["conditions"]]
-                case "passband":
-                    cut = tuple(_curve(one) for one in document[kind]["cutoffs"])
-                case _:
-                    profile = _curve(document[kind]["profile"])
-                    clean_error = float(document[kind]["clean_error"])
+            match finding:
+                case SnrFinding(results=results):
+                    snr += [(one.title, np.array(one.edges), one.bands.decibels) for one in results]
+                case PassbandFinding():
+                    cut = finding.cut
+                case HeatmapFinding(heatmap=heatmap):
+                    profile, clean_error = heatmap.profile, heatmap.clean_error
+                case CorruptionFinding() | PredictionFinding():
+                    pass  # under the name of another: it has no place on the axis
     if not n_found:
         raise SpecError(
             "Expected snr.json, passband.json or heatmap.json in the folders of --beside, found "
@@ -195,27 +204,12 @@ def _label_axis(axes: Axes, audit: AuditResult, edges: FloatVector) -> None:
     axes.set_xlabel(f"spatial frequency, {_RHO} ({meaning})")
 
 
-def _document(path: Path, kind: str, audit: AuditResult) -> dict[str, Any]:  # Any: JSON
-    """Read a measurement, and check that it is one and belongs to the audit."""
-    try:
-        document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))  # Any: JSON
-        fault = next(document_faults(document, kind), None)
-    except (OSError, ValueError) as error:
-        fault = str(error)
-    if fault is not None:
-        raise ReportError(
-            f"Expected a measurement of kind {kind} in '{path}', found something else ({fault}). "
-            "Measure again.",
-            path=str(path),
-            expected=kind,
-            found=fault,
-        )
-    norm = document["spec"]["norm"]
-    identity = document.get("model", {}).get("identity", audit.model.identity)
+def _check_same(origin: Origin, audit: AuditResult, path: Path) -> None:
+    """Refuse a measurement that does not belong to the audit."""
     differences = []
-    if norm != str(audit.spec.norm):
-        differences.append(f"norm {norm} instead of {audit.spec.norm}")
-    if identity != audit.model.identity:
+    if origin.norm != audit.spec.norm:
+        differences.append(f"norm {origin.norm} instead of {audit.spec.norm}")
+    if origin.identity not in {None, audit.model.identity}:
         differences.append("another model")
     if differences:
         raise SpecError(
@@ -223,20 +217,3 @@ def _document(path: Path, kind: str, audit: AuditResult) -> dict[str, Any]:  # A
             f"{' and '.join(differences)}. Measure again with the audit's model and --norm.",
             path=str(path),
         )
-    return document
-
-
-def _snr(condition: dict[str, Any]) -> tuple[str, FloatVector, FloatVector]:  # Any: JSON
-    bands = condition["bands"]
-    edges = np.array([bands[0]["low"], *(band["high"] for band in bands)], dtype=np.float64)
-    severity = condition["severity"]
-    name = str(condition["corruption"]).replace("_", " ")
-    title = name if severity is None else f"{name}, severity {severity}"
-    return title, edges, np.array([band["snr_db"] for band in bands], dtype=np.float64)
-
-
-def _curve(values: dict[str, Any]) -> Curve:  # Any: JSON
-    arrays = {
-        name: np.array(values[name], dtype=np.float64) for name in ("at", "values", "low", "high")
-    }
-    return Curve(name=str(values["name"]), **arrays)
