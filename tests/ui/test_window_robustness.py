@@ -385,6 +385,22 @@ def test_bad_files_are_messages(
     assert not program.robustness.state.held
 
 
+def test_a_prediction_alone_asks_for_what_was_measured(
+    program: Program, qtbot: QtBot, held: tuple[Held, ...], tmp_path: Path
+) -> None:
+    """A prediction is shown beside the corruptions of its model, opened after them."""
+    paths = [tmp_path / "prediction.json", tmp_path / "corruption.json"]
+    for path, one in zip(paths, (held[1], held[0]), strict=True):
+        path.write_text(json.dumps(one.document), encoding="utf-8")
+    program.controller.open_path(paths[0])
+    qtbot.waitUntil(lambda: "open corruption.json" in program.window.message_bar.text)
+    program.controller.open_path(paths[1])
+    qtbot.waitUntil(lambda: program.robustness.state.corruption is not None)
+    assert not program.robustness.state.predictions  # it may be of other corruptions
+    program.controller.open_path(paths[0])
+    qtbot.waitUntil(lambda: len(program.robustness.state.predictions) == 6)
+
+
 def test_images_that_are_gone_are_a_message(
     program: Program,
     qtbot: QtBot,

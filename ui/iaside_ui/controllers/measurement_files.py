@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from PySide6.QtCore import QObject, Signal, Slot
 
 from iaside_ui.state import ActionKey
+from iaside_ui.state.measuring import Kind
 from iaside_ui.views import Answer, FileKind, Question
 from iaside_ui.workers.measurement_files import read_measurements, write_measurements
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
     from iaside_ui.controllers.robustness import RobustnessController
     from iaside_ui.controllers.shell import Shell
-    from iaside_ui.state.measuring import Kind
     from iaside_ui.state.robustness import Held
     from iaside_ui.workers import Jobs
 
@@ -107,6 +107,14 @@ class MeasurementFilesController(QObject):
     def _show_read(self, path: Path, held: tuple[Held, ...]) -> None:
         self._robustness.show_robustness()
         self._robustness.hold(held)
+        state = self._robustness.state
+        if Kind.PREDICTION in state.held and not state.predictions:
+            self._shell.inform(
+                self.tr(
+                    "A prediction stands beside what was measured: open corruption.json of the "
+                    "same model first."
+                )
+            )
         self.fileUsed.emit(path)
 
     def _save(self, then: Callable[[], object]) -> None:
