@@ -18,34 +18,82 @@
 ``files``                     files written whole or not at all
 ============================  =====================================================================
 
-Importing this package loads neither matplotlib nor typst.
+The names below are imported when first used, as those of :mod:`iaside_audit` are: who only formats
+numbers pays for no reader of results, and nobody loads matplotlib or typst.
 """
 
-from iaside_audit.report.commands import command_line_of, command_lines_of
-from iaside_audit.report.documents import (
-    RESULT_NAME,
-    load_result,
-    report_id,
-    write_result,
-)
-from iaside_audit.report.files import write_bytes, write_text
-from iaside_audit.report.outputs import FORMATS, write_beside, write_output_folder, write_report
-from iaside_audit.report.schemas import document_faults, document_schema, result_schema
-from iaside_audit.report.summary import (
-    ImportanceRow,
-    ScoreRow,
-    format_duration,
-    format_estimate,
-    format_interval,
-    format_number,
-    format_percent,
-    format_size,
-    importance_rows,
-    null_sentence,
-    score_rows,
-    score_sentence,
-)
-from iaside_audit.report.tables import importance_csv, write_csv
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from iaside_audit.report.commands import command_line_of, command_lines_of
+    from iaside_audit.report.documents import load_result, report_id, write_result
+    from iaside_audit.report.files import RESULT_NAME, write_bytes, write_text
+    from iaside_audit.report.outputs import FORMATS, write_beside, write_output_folder, write_report
+    from iaside_audit.report.schemas import document_faults, document_schema, result_schema
+    from iaside_audit.report.summary import (
+        ImportanceRow,
+        ScoreRow,
+        format_duration,
+        format_estimate,
+        format_interval,
+        format_number,
+        format_percent,
+        format_size,
+        importance_rows,
+        null_sentence,
+        score_rows,
+        score_sentence,
+    )
+    from iaside_audit.report.tables import importance_csv, write_csv
+
+_HOMES = {
+    "iaside_audit.report.commands": (
+        "command_line_of",
+        "command_lines_of",
+    ),
+    "iaside_audit.report.documents": (
+        "load_result",
+        "report_id",
+        "write_result",
+    ),
+    "iaside_audit.report.files": (
+        "RESULT_NAME",
+        "write_bytes",
+        "write_text",
+    ),
+    "iaside_audit.report.outputs": (
+        "FORMATS",
+        "write_beside",
+        "write_output_folder",
+        "write_report",
+    ),
+    "iaside_audit.report.schemas": (
+        "document_faults",
+        "document_schema",
+        "result_schema",
+    ),
+    "iaside_audit.report.summary": (
+        "ImportanceRow",
+        "ScoreRow",
+        "format_duration",
+        "format_estimate",
+        "format_interval",
+        "format_number",
+        "format_percent",
+        "format_size",
+        "importance_rows",
+        "null_sentence",
+        "score_rows",
+        "score_sentence",
+    ),
+    "iaside_audit.report.tables": (
+        "importance_csv",
+        "write_csv",
+    ),
+}
 
 __all__ = [
     "FORMATS",
@@ -78,3 +126,14 @@ __all__ = [
     "write_result",
     "write_text",
 ]
+
+
+def __getattr__(name: str) -> object:
+    for home, names in _HOMES.items():
+        if name in names:
+            return getattr(importlib.import_module(home), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from iaside_audit.errors import ReportError, StoreError
-from iaside_audit.report.files import write_bytes
+from iaside_audit.report.files import RESULT_NAME, write_bytes
 from iaside_audit.report.schemas import document_faults
 from iaside_audit.result import SCHEMA_VERSION, result_from_document
 from iaside_audit.rows import ValueRows, whole_batches
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
 
     from iaside_audit.result import AuditResult
     from iaside_audit.rows import ValueRow
-
-RESULT_NAME: Final = "result.json"
-"""The file's name in the output folder of an audit."""
 
 _MAX_FAULTS: Final = 3
 

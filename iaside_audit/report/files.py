@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
+RESULT_NAME: Final = "result.json"
+"""The result's name in the output folder of an audit."""
+
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _FORBIDDEN: Final = (errno.EACCES, errno.EPERM, errno.EROFS)
 _MISSING: Final = (errno.ENOENT, errno.ENOTDIR)

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 from iaside_audit.errors import SpecError
 from iaside_audit.registry import nearest
-from iaside_audit.report.documents import RESULT_NAME, write_result
-from iaside_audit.report.files import make_folder, write_bytes, write_text
+from iaside_audit.report.documents import write_result
+from iaside_audit.report.files import RESULT_NAME, make_folder, write_bytes, write_text
 from iaside_audit.report.tables import TABLES, write_csv
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from iaside_ui.controllers import (
     RobustnessController,
     SetupController,
 )
-from iaside_ui.state import ActionKey
+from iaside_ui.state import ActionKey, Page
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QAbstractButton,
@@ -82,6 +82,8 @@ def test_plain_text_is_for_buttons() -> None:
 
 def test_every_control_has_an_accessible_name(program: Program) -> None:
     """A screen reader can name whatever Tab can reach."""
+    for page in Page:
+        program.shell.change(page=page)
     kinds = (QAbstractButton, QAbstractItemView, QLineEdit)
     ours = [one for one in program.window.findChildren(QWidget) if isinstance(one, kinds)]
     named = [one for one in ours if one.accessibleName() or getattr(one, "text", str)()]

@@ -19,7 +19,7 @@ from iaside_ui.preferences import (
     read_preferences,
     write_preferences,
 )
-from iaside_ui.state import ActionKey, AppState, OpenResult, Page
+from iaside_ui.state import ActionKey, OpenResult, Page
 from iaside_ui.views.importance_plot import ImportancePlot
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QColor, QGuiApplication, QPalette
@@ -167,11 +167,10 @@ def test_every_page_fits_a_small_laptop(program: Program, page: Page) -> None:
     """At 1366 x 768, less a title bar, no page must be scrolled and no label is cut."""
     window = program.window
     result = sample_result(8, n_warnings=6, has_long_names=True)
-    window.show_result(AppState().with_result(OpenResult(result=result)))
-    window._stack.setCurrentWidget(window._pages[page])
+    program.shell.show_opened(OpenResult(result=result), page=page)
     window.resize(1366, 768 - 2 * window.fontMetrics().height())
     QApplication.processEvents()
-    area = window._pages[page]
+    area = window._stack.currentWidget()
     assert isinstance(area, QScrollArea)
     assert area.viewport().rect().size() == area.widget().size()
     for label in area.findChildren(QLabel):

@@ -13,14 +13,11 @@ from hypothesis import strategies as st
 from iaside_ui.app import Program
 from iaside_ui.state import ActionKey, Page
 from iaside_ui.state.inspection import (
-    MIDDLE,
-    SHOWN_SHARE,
     Preset,
-    amplified,
     coalition_text,
     preset_code,
-    to_pixels,
 )
+from iaside_ui.state.pictures import MIDDLE, SHOWN_SHARE, amplified, to_pixels
 from iaside_ui.views.band_tiles import columns_for
 from PySide6.QtCore import QPoint, Qt
 

@@ -77,7 +77,7 @@ application = make_application(["test"])
 program = Program(Path(sys.argv[1]) / "preferences.json")
 program.open()
 program.window.repaint()
-print(time.time())
+print(time.time(), *{"numpy", "scipy", "pyqtgraph", "cattrs", "onnx"} & set(sys.modules))
 program.close()
 """
 
@@ -148,13 +148,15 @@ def test_measuring_never_loads_onnx(tmp_path: Path) -> None:
     assert "measured: corruption snr loaded: []" in printed
 
 
-def test_start_up_is_measured(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The time from the process to its first picture is printed; slow machines differ."""
+def test_start_up_loads_what_it_shows(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The first picture needs no array, plot or model; its time is printed, for machines differ."""
     started = time.time()
-    painted = float(run(START_AND_MEASURE, tmp_path))
+    painted, *loaded = run(START_AND_MEASURE, tmp_path).split()
     with capsys.disabled():
-        sys.stdout.write(f"\nwindow: first paint {painted - started:.2f} s after the start\n")
-    assert painted > started
+        sys.stdout.write(
+            f"\nwindow: first paint {float(painted) - started:.2f} s after the start\n"
+        )
+    assert loaded == []
 
 
 @pytest.mark.parametrize("scale", ["1", "2"])

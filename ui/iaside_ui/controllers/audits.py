@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QObject, QSettings, Signal, Slot
 
-from iaside_audit.auditing.demo import demo_spec
 from iaside_audit.report import RESULT_NAME
-from iaside_audit.result import AuditResult
 from iaside_ui.state import ActionKey, OpenResult, Page, QueuedRun, RunOutcome, RunState
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from iaside_audit.result import AuditResult
     from iaside_audit.spec import AuditSpec
     from iaside_ui.controllers.shell import Shell
     from iaside_ui.workers import AuditRunner
@@ -57,7 +56,6 @@ class AuditController(QObject):
     def __init__(self, shell: Shell, runner: AuditRunner, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._shell = shell
-        self._page = shell.window.run_page
         self._runner = runner
         self._waiting: list[_Run] = []
         self._current: _Run | None = None
@@ -65,7 +63,7 @@ class AuditController(QObject):
         self._n_runs = 0
         for key in ACTIONS:
             shell.window.actions_by_key[key].triggered.connect(getattr(self, key))
-        self._page.removeAsked.connect(self.remove)
+        shell.window.when_made(Page.RUN, self._connect_page)
         runner.stateChanged.connect(self._show_run)
         runner.auditFinished.connect(self._finish)
         runner.auditCancelled.connect(self._finish_early)
@@ -84,6 +82,8 @@ class AuditController(QObject):
     @Slot()
     def try_demo(self) -> None:
         """Audit the built-in model on the built-in photographs."""
+        from iaside_audit.auditing.demo import demo_spec  # noqa: PLC0415 - start-up time
+
         self.start(demo_spec(), asks_to_be_saved=False)
 
     def start(
@@ -157,6 +157,9 @@ class AuditController(QObject):
         except ValueError:
             return None
 
+    def _connect_page(self) -> None:
+        self._shell.window.run_page.removeAsked.connect(self.remove)
+
     def _start_next(self) -> None:
         if self._waiting:
             self._current = self._waiting.pop(0)
@@ -166,10 +169,10 @@ class AuditController(QObject):
 
     @Slot(RunState)
     def _show_run(self, run: RunState) -> None:
-        self._page.show_run(run)
+        self._shell.window.run_page.show_run(run)
         self._show_condition()
 
-    @Slot(AuditResult)
+    @Slot(object)
     def _finish(self, result: AuditResult) -> None:
         rate = result.runtime.evaluations_per_s
         if rate > 0:
@@ -231,7 +234,7 @@ class AuditController(QObject):
     def _show_queue(self) -> None:
         now = [] if self._current is None else [_queued(self._current, RunOutcome.RUNNING, "")]
         waiting = [_queued(one, RunOutcome.WAITING, "") for one in self._waiting]
-        self._page.show_queue((*self._ended, *now, *waiting))
+        self._shell.window.run_page.show_queue((*self._ended, *now, *waiting))
 
 
 def _queued(run: _Run, outcome: RunOutcome, note: str) -> QueuedRun:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Slot
 
-from iaside_ui.state import AppState, OpenResult
+from iaside_ui.state import AppState, OpenResult, Page
 from iaside_ui.state.breakdown import (
     ClassRow,
     ImageTable,
@@ -21,6 +21,7 @@ from iaside_ui.state.breakdown import (
 if TYPE_CHECKING:
     from iaside_audit.result import AuditResult
     from iaside_ui.controllers.shell import Shell
+    from iaside_ui.views.result_page import ResultPage
     from iaside_ui.workers import Jobs, Thumbnails
 
 
@@ -53,12 +54,10 @@ class BreakdownController(QObject):
     ) -> None:
         super().__init__(parent)
         self._shell = shell
-        self._page = shell.window.result_page
         self._jobs = jobs
         self._thumbnails = thumbnails
         self._shown: OpenResult | None = None
-        self._page.images.set_thumbnails(thumbnails.icon)
-        thumbnails.thumbnailMade.connect(self._page.images.model.show_thumbnail)
+        shell.window.when_made(Page.RESULT, self._connect_page)
         shell.stateChanged.connect(self._follow)
 
     def close(self) -> None:
@@ -66,11 +65,22 @@ class BreakdownController(QObject):
         self._thumbnails.close()
         self._jobs.close()
 
+    @property
+    def _page(self) -> ResultPage:
+        return self._shell.window.result_page
+
+    def _connect_page(self) -> None:
+        images = self._page.images
+        images.set_thumbnails(self._thumbnails.icon)
+        self._thumbnails.thumbnailMade.connect(images.model.show_thumbnail)
+
     @Slot(AppState)
     def _follow(self, state: AppState) -> None:
-        """Compute for a result that is shown for the first time."""
+        """Compute for a result that is looked at for the first time."""
         opened = state.opened
-        if opened is None or (self._shown is not None and opened.result is self._shown.result):
+        if state.page != Page.RESULT or opened is None:
+            return
+        if self._shown is not None and opened.result is self._shown.result:
             return
         self._shown = opened
         self._thumbnails.forget()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from PySide6.QtCore import QObject, Signal, Slot
 
 from iaside_audit.errors import SpecError
-from iaside_ui.state import ActionKey, InspectorState, message_of
+from iaside_ui.state import ActionKey, InspectorState, Page, message_of
 from iaside_ui.state.inspection import (
     CompositionPicture,
     Preset,
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from iaside_audit.spec import AuditSpec
     from iaside_ui.views import MainWindow
+    from iaside_ui.views.inspector_page import InspectorPage
     from iaside_ui.workers import Inspector
 
 PRESETS: Final = {
@@ -53,14 +54,11 @@ class InspectorController(QObject):
     ) -> None:
         super().__init__(parent)
         self._window = window
-        self._page = window.inspector_page
         self._inspector = inspector
         self._state = InspectorState()
         self._spec: AuditSpec | None = None
         self._wanted_path = ""
-        self._page.codeChosen.connect(self.choose_code)
-        self._page.settingsChosen.connect(self.choose_settings)
-        self._page.placeChosen.connect(self.choose_place)
+        window.when_made(Page.INSPECTOR, self._connect_page)
         for key in (ActionKey.NEXT_IMAGE, ActionKey.PREVIOUS_IMAGE, *PRESETS):
             window.actions_by_key[key].triggered.connect(getattr(self, key))
         inspector.answered.connect(self._take)
@@ -165,6 +163,15 @@ class InspectorController(QObject):
     def close(self) -> None:
         """End the child process."""
         self._inspector.close()
+
+    @property
+    def _page(self) -> InspectorPage:
+        return self._window.inspector_page
+
+    def _connect_page(self) -> None:
+        self._page.codeChosen.connect(self.choose_code)
+        self._page.settingsChosen.connect(self.choose_settings)
+        self._page.placeChosen.connect(self.choose_place)
 
     def _choose_preset(self, key: ActionKey) -> None:
         n_bands = self._state.n_bands

@@ -75,7 +75,7 @@ class MainController(QObject):
         window.pathDropped.connect(self.open_path)
         window.start_page.recentChosen.connect(self.open_path)
         window.closeAsked.connect(self._decide_on_closing)
-        window.result_page.imageChosen.connect(self._inspect_image)
+        window.when_made(Page.RESULT, self._connect_result_page)
         setup.auditAsked.connect(self._start_asked)
         audits.allEnded.connect(self._close_if_asked)
         results.fileUsed.connect(session.remember)
@@ -154,6 +154,9 @@ class MainController(QObject):
         self._setup.close()
         self._inspector.close()
         self._results.close()
+
+    def _connect_result_page(self) -> None:
+        self._shell.window.result_page.imageChosen.connect(self._inspect_image)
 
     def _set_up(self, name: str, path: Path) -> None:
         self._shell.window.clear_message()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-from iaside_audit.report import RESULT_NAME, load_result, write_report
+from iaside_audit.report import RESULT_NAME
 from iaside_ui.state import ActionKey, OpenResult, Page
 from iaside_ui.views import Answer, FileKind, Question
 
@@ -51,7 +51,7 @@ class ResultsController(QObject):
         self._jobs = jobs
         for key in ACTIONS:
             shell.window.actions_by_key[key].triggered.connect(getattr(self, key))
-        shell.window.result_page.resultChosen.connect(self.choose)
+        shell.window.when_made(Page.RESULT, self._connect_page)
 
     @Slot()
     def open_result(self) -> None:
@@ -63,9 +63,7 @@ class ResultsController(QObject):
     def load(self, path: Path, *, page: Page | None = Page.RESULT) -> None:
         """Read a result, or the folder of one, and show it."""
         self._shell.window.clear_message()
-        self._jobs.start(
-            partial(load_result, path), partial(self._show_loaded, path, page), self._fail
-        )
+        self._jobs.start(partial(_loaded, path), partial(self._show_loaded, path, page), self._fail)
         self._show_busy()
 
     @Slot()
@@ -114,6 +112,11 @@ class ResultsController(QObject):
         """Wait for files that are being written."""
         self._jobs.close()
 
+    def _connect_page(self) -> None:
+        window = self._shell.window
+        window.result_page.resultChosen.connect(self.choose)
+        window.show_result(self._shell.state)
+
     def _close(self, opened: OpenResult) -> None:
         state = self._shell.state.without(opened)
         if state.opened is None:
@@ -135,7 +138,7 @@ class ResultsController(QObject):
         path = self._shell.window.choose_path(kind, name)
         if path is not None:
             self._jobs.start(
-                partial(write_report, opened.result, path),
+                partial(_write_report, opened.result, path),
                 partial(self._say_written, opened, path),
                 self._fail,
             )
@@ -171,3 +174,17 @@ class ResultsController(QObject):
                 go_on()
             case Answer.CANCEL:
                 pass
+
+
+def _loaded(path: Path) -> AuditResult:
+    """Read a result in the thread of the jobs, where the reader is imported too."""
+    from iaside_audit.report import load_result  # noqa: PLC0415 - start-up time
+
+    return load_result(path)
+
+
+def _write_report(result: AuditResult, path: Path) -> None:
+    """Write a report in that thread."""
+    from iaside_audit.report import write_report  # noqa: PLC0415 - start-up time
+
+    write_report(result, path)

@@ -87,12 +87,8 @@ class RobustnessController(QObject):
         self._part = ""
         for key in ACTIONS:
             shell.window.actions_by_key[key].triggered.connect(getattr(self, key))
-        page = shell.window.robustness_page
-        page.choiceMade.connect(self.choose)
-        page.corruptions.conditionChosen.connect(self.choose_condition)
-        page.frequency.conditionChosen.connect(self.choose_condition)
-        page.corruptions.grid.quantityChosen.connect(self.choose_quantity)
-        page.corruptions.placeChosen.connect(self.choose_place)
+        self._has_page = False
+        shell.window.when_made(Page.ROBUSTNESS, self._connect_page)
         shell.stateChanged.connect(self._follow)
         runner.stateChanged.connect(self._show_run)
         runner.partStarted.connect(self._begin_part)
@@ -311,9 +307,20 @@ class RobustnessController(QObject):
             self._shell.show_failure(error)
             self._show(replace(self._state, pair=None))
 
+    def _connect_page(self) -> None:
+        page = self._shell.window.robustness_page
+        page.choiceMade.connect(self.choose)
+        page.corruptions.conditionChosen.connect(self.choose_condition)
+        page.frequency.conditionChosen.connect(self.choose_condition)
+        page.corruptions.grid.quantityChosen.connect(self.choose_quantity)
+        page.corruptions.placeChosen.connect(self.choose_place)
+        self._has_page = True
+        page.show_state(self._state)
+
     def _show(self, state: RobustnessState) -> None:
         self._state = state
-        self._shell.window.robustness_page.show_state(state)
+        if self._has_page:
+            self._shell.window.robustness_page.show_state(state)
         self._show_condition()
 
     def _show_condition(self) -> None:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Final
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 from PySide6.QtGui import QGuiApplication, QUndoCommand, QUndoStack
 
-from iaside_audit.auditing.demo import demo_spec
 from iaside_audit.errors import SpecError
 from iaside_audit.report import command_line_of, write_text
 from iaside_audit.spec import AuditSpec
@@ -29,6 +28,7 @@ from iaside_ui.views import FileKind
 
 if TYPE_CHECKING:
     from iaside_ui.controllers.shell import Shell
+    from iaside_ui.views.setup_page import SetupPage
     from iaside_ui.workers import Examiner, Jobs
 
 REST_MS: Final = 250
@@ -102,7 +102,6 @@ class SetupController(QObject):
     ) -> None:
         super().__init__(parent)
         self._shell = shell
-        self._page = shell.window.setup_page
         self._examiner = examiner
         self._jobs = jobs
         self._searches = searches
@@ -113,13 +112,10 @@ class SetupController(QObject):
         self._rest.timeout.connect(self._examine)
         self._stack.canUndoChanged.connect(self._show_undo)
         self._stack.canRedoChanged.connect(self._show_undo)
-        self._page.fieldEdited.connect(self.edit)
-        self._page.assistant.cancelAsked.connect(self._cancel_search)
-        self._page.assistant.rowChosen.connect(self._use_row)
+        shell.window.when_made(Page.SETUP, self._connect_page)
         self._searchProgressed.connect(self._show_search)
         for key in ACTIONS:
             shell.window.actions_by_key[key].triggered.connect(getattr(self, key))
-        self.take_form(self._form)
 
     @property
     def form(self) -> Form:
@@ -215,6 +211,8 @@ class SetupController(QObject):
         try:
             return self._form.to_spec()
         except SpecError:
+            from iaside_audit.auditing.demo import demo_spec  # noqa: PLC0415 - start-up time
+
             return demo_spec()
 
     def load_file(self, path: Path) -> None:
@@ -254,6 +252,16 @@ class SetupController(QObject):
         self._examiner.cancel()
         self._searches.close()
         self._jobs.close()
+
+    @property
+    def _page(self) -> SetupPage:
+        return self._shell.window.setup_page
+
+    def _connect_page(self) -> None:
+        self._page.fieldEdited.connect(self.edit)
+        self._page.assistant.cancelAsked.connect(self._cancel_search)
+        self._page.assistant.rowChosen.connect(self._use_row)
+        self.take_form(self._form)
 
     @Slot()
     def _cancel_search(self) -> None:

@@ -4,7 +4,7 @@
 ``application``               the page shown, the result open, and which actions are possible
 ``run``                       a running audit, folded from its events
 ``form``, ``planning``        the form of an audit; what is known of it before it runs
-``inspection``                the band inspector, and what it shows as pixels
+``inspection``, ``pictures``  the band inspector; what it shows, as pixels
 ``measuring``                 what to measure of robustness, and its cost
 ``robustness``                measured robustness; ``frequency``: its curves
 ``messages``                  what the message bar says

@@ -11,7 +11,6 @@ from iaside_audit.report import (
     format_interval,
     format_percent,
     format_size,
-    report_id,
 )
 
 if TYPE_CHECKING:
@@ -29,6 +28,8 @@ class Fact:
 
 def provenance(result: AuditResult) -> tuple[Fact, ...]:
     """Return what was measured, on what, by what: enough to tell two results apart."""
+    from iaside_audit.report import report_id  # noqa: PLC0415 - start-up time
+
     groups = {
         "Model": _model(result),
         "Images": _data(result),

@@ -7,17 +7,21 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QLabel, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QSplitter, QVBoxLayout, QWidget
 
 from iaside_ui.appearance import enlarge_font, series_brush
 from iaside_ui.qtmodels import compared_model, difference_model
+from iaside_ui.state import ActionKey
+from iaside_ui.views.buttons import action_button
 from iaside_ui.views.tables import fit_columns, make_heading, make_table
 from iaside_ui.views.themed_plot import ThemedPlot
 
 import pyqtgraph as pg  # isort: skip - after Qt
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+
+    from PySide6.QtGui import QAction
 
     from iaside_ui.state.comparison import ComparisonState
 
@@ -97,12 +101,23 @@ class ComparedPlot(ThemedPlot):
 
 
 class ComparisonPage(QWidget):
-    """The plot above; below it the results, and their differences from the first."""
+    """The plot above; below it the results, and their differences from the first.
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    Parameters
+    ----------
+    actions : mapping
+        Of the window.
+    parent : QWidget or None
+        Its owner.
+    """
+
+    def __init__(self, actions: Mapping[ActionKey, QAction], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         title = QLabel(self.tr("Compare results"), self)
         enlarge_font(title, 1.4)
+        head = QHBoxLayout()
+        head.addWidget(title, stretch=1)
+        head.addWidget(action_button(actions[ActionKey.OPEN_RESULT], self))
         self._note = QLabel(self)
         self._note.setWordWrap(True)
         self.plot = ComparedPlot(self)
@@ -131,7 +146,7 @@ class ComparisonPage(QWidget):
         halves.setSizes([600, 400])  # shares of what there is
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(title)
+        layout.addLayout(head)
         layout.addWidget(self._note)
         layout.addWidget(halves, stretch=1)
 

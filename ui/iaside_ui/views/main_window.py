@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 from PySide6.QtCore import QByteArray, QSettings, Qt, Signal
 from PySide6.QtGui import QCloseEvent, QGuiApplication
@@ -27,25 +27,28 @@ from iaside_ui.icons import icon
 from iaside_ui.preferences import ColourScheme
 from iaside_ui.state import PAGE_ACTIONS, ActionKey, AppState, Page, possible_actions
 from iaside_ui.views import dialogs
-from iaside_ui.views.comparison_page import ComparisonPage
 from iaside_ui.views.exportable import Exportable
-from iaside_ui.views.inspector_page import InspectorPage
 from iaside_ui.views.message_bar import MessageBar
-from iaside_ui.views.result_page import ResultPage
-from iaside_ui.views.robustness_page import RobustnessPage
-from iaside_ui.views.run_page import RunPage
-from iaside_ui.views.setup_page import SetupPage
 from iaside_ui.views.start_page import StartPage
 from iaside_ui.views.tables import selected_text, table_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from PySide6.QtGui import QAction, QDragEnterEvent, QDropEvent
 
     from iaside_ui.state import Message
+    from iaside_ui.views.comparison_page import ComparisonPage
     from iaside_ui.views.dialogs import Answer, FileKind, Question
+    from iaside_ui.views.inspector_page import InspectorPage
+    from iaside_ui.views.result_page import ResultPage
+    from iaside_ui.views.robustness_page import RobustnessPage
+    from iaside_ui.views.run_page import RunPage
+    from iaside_ui.views.setup_page import SetupPage
 
+    Actions = Mapping[ActionKey, QAction]
+
+PageT = TypeVar("PageT", bound=QWidget)
 GEOMETRY: Final = "window/geometry"
 DEFAULT_SHARE: Final = 0.85
 """Of the screen, in each direction, when the window is opened for the first time."""
@@ -57,7 +60,11 @@ SCHEME_ACTIONS: Final = {
 
 
 class MainWindow(QMainWindow):
-    """The window; a controller gives it snapshots to show and hears what the user did."""
+    """The window; a controller gives it snapshots to show and hears what the user did.
+
+    The start page is there at once. Any other page is made, and what it needs imported, when it is
+    first looked at: :meth:`when_made` is how a controller connects to it.
+    """
 
     pathDropped = Signal(Path)
     closeAsked = Signal(QCloseEvent)  # the controller may ignore the event
@@ -67,25 +74,10 @@ class MainWindow(QMainWindow):
         self.setAcceptDrops(True)
         self.actions_by_key: dict[ActionKey, QAction] = make_actions(self)
         self.message_bar = MessageBar(self)
-        self.start_page = StartPage(self.actions_by_key, self)
-        self.setup_page = SetupPage(self.actions_by_key, self)
-        self.run_page = RunPage(self.actions_by_key, self)
-        self.result_page = ResultPage(self.actions_by_key, self)
-        self.inspector_page = InspectorPage(self.actions_by_key, self)
-        self.comparison_page = ComparisonPage(self)
-        self.robustness_page = RobustnessPage(self.actions_by_key, self)
-        self._pages: dict[Page, QWidget] = {
-            Page.START: _scrolled(self.start_page),
-            Page.SETUP: _scrolled(self.setup_page),
-            Page.RUN: _scrolled(self.run_page),
-            Page.RESULT: _scrolled(self.result_page),
-            Page.INSPECTOR: _scrolled(self.inspector_page),
-            Page.COMPARISON: _scrolled(self.comparison_page),
-            Page.ROBUSTNESS: _scrolled(self.robustness_page),
-        }
+        self._pages: dict[Page, QWidget] = {}
+        self._areas: dict[Page, QScrollArea] = {}
+        self._waiting: dict[Page, list[Callable[[], None]]] = {}
         self._stack = QStackedWidget(self)
-        for page in self._pages.values():
-            self._stack.addWidget(page)
         centre = QWidget(self)
         layout = QVBoxLayout(centre)
         layout.addWidget(self.message_bar)
@@ -99,11 +91,70 @@ class MainWindow(QMainWindow):
     def page(self) -> Page:
         """The page shown."""
         shown = self._stack.currentWidget()
-        return next(page for page, widget in self._pages.items() if widget is shown)
+        return next(page for page, area in self._areas.items() if area is shown)
+
+    @property
+    def start_page(self) -> StartPage:
+        """Ways in."""
+        return self._made(Page.START, StartPage)
+
+    @property
+    def setup_page(self) -> SetupPage:
+        """The form of an audit."""
+        from iaside_ui.views.setup_page import SetupPage  # noqa: PLC0415 - start-up time
+
+        return self._made(Page.SETUP, SetupPage)
+
+    @property
+    def run_page(self) -> RunPage:
+        """An audit under way, and the queue."""
+        from iaside_ui.views.run_page import RunPage  # noqa: PLC0415 - start-up time
+
+        return self._made(Page.RUN, RunPage)
+
+    @property
+    def result_page(self) -> ResultPage:
+        """The result that is shown."""
+        from iaside_ui.views.result_page import ResultPage  # noqa: PLC0415 - start-up time
+
+        return self._made(Page.RESULT, ResultPage)
+
+    @property
+    def inspector_page(self) -> InspectorPage:
+        """One image and its bands."""
+        from iaside_ui.views.inspector_page import InspectorPage  # noqa: PLC0415 - start-up time
+
+        return self._made(Page.INSPECTOR, InspectorPage)
+
+    @property
+    def comparison_page(self) -> ComparisonPage:
+        """Results side by side."""
+        from iaside_ui.views.comparison_page import ComparisonPage  # noqa: PLC0415 - start-up time
+
+        return self._made(Page.COMPARISON, ComparisonPage)
+
+    @property
+    def robustness_page(self) -> RobustnessPage:
+        """Measured robustness of a model."""
+        from iaside_ui.views.robustness_page import RobustnessPage  # noqa: PLC0415 - start-up time
+
+        return self._made(Page.ROBUSTNESS, RobustnessPage)
+
+    def when_made(self, page: Page, connect: Callable[[], None]) -> None:
+        """Call `connect` once a page is there: now, or when it is first looked at."""
+        if page in self._pages:
+            connect()
+        else:
+            self._waiting.setdefault(page, []).append(connect)
+
+    def plots_of(self, page: Page) -> list[Exportable]:
+        """Return what can be had from a page as a picture."""
+        return self._widget_of(page).findChildren(Exportable)
 
     def show_state(self, state: AppState) -> None:
         """Show the page, and offer what can be done."""
-        self._stack.setCurrentWidget(self._pages[state.page])
+        self._widget_of(state.page)
+        self._stack.setCurrentWidget(self._areas[state.page])
         possible = possible_actions(state)
         for key, action in self.actions_by_key.items():
             action.setEnabled(key in possible)
@@ -119,8 +170,9 @@ class MainWindow(QMainWindow):
         self._show_title(state)
 
     def show_result(self, state: AppState) -> None:
-        """Show the current one of the open results."""
-        self.result_page.show_results(state.results, state.current)
+        """Show the current one of the open results, where their page is there already."""
+        if Page.RESULT in self._pages:
+            self.result_page.show_results(state.results, state.current)
 
     def exported_widget(self) -> QWidget | None:
         """Return the plot or table that the page in view is about."""
@@ -215,6 +267,24 @@ class MainWindow(QMainWindow):
         if path is not None:
             event.acceptProposedAction()
             self.pathDropped.emit(path)
+
+    def _widget_of(self, page: Page) -> QWidget:
+        """Return a page, made now if need be: each is a property under its own name."""
+        widget: QWidget = getattr(self, f"{page.name.lower()}_page")
+        return widget
+
+    def _made(self, page: Page, make: Callable[[Actions, QWidget], PageT]) -> PageT:
+        """Return a page; the first time, make it and let controllers connect to it."""
+        known = self._pages.get(page)
+        if known is not None:
+            return cast(PageT, known)
+        widget = make(self.actions_by_key, self)
+        self._pages[page] = widget
+        self._areas[page] = _scrolled(widget)
+        self._stack.addWidget(self._areas[page])
+        for connect in self._waiting.pop(page, []):
+            connect()
+        return widget
 
     def _fill_menus(self) -> None:
         for title, keys in MENUS.items():

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QObject, Signal
 
 from iaside_audit.events import Cancelled, Control, Finished
-from iaside_audit.result import AuditResult
 from iaside_ui.state import RunState
 from iaside_ui.workers.streams import StreamRunner
 
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from iaside_audit.events import Event
+    from iaside_audit.result import AuditResult
     from iaside_audit.spec import AuditSpec
 
     RunAudit = Callable[[AuditSpec, Control, Path | None], Iterator[Event]]
@@ -33,7 +33,7 @@ class AuditRunner(StreamRunner):
         Its owner.
     """
 
-    auditFinished = Signal(AuditResult)
+    auditFinished = Signal(object)  # the AuditResult
     auditCancelled = Signal(object)  # the partial AuditResult, or None
     auditFailed = Signal(Exception)
 

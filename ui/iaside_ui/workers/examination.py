@@ -6,14 +6,13 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
-
 from iaside_audit.errors import IASideError
 from iaside_ui.state.planning import AssistantState, Examination, TrialRow
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from iaside_audit.auditing.assistant import Assistance
@@ -189,6 +188,8 @@ def trial_rows(assistance: Assistance, images: Path) -> tuple[TrialRow, ...]:
 
 
 def _row(trial: Trial, assistance: Assistance, pictures: list[NDArray[np.uint8]]) -> TrialRow:
+    import numpy as np  # noqa: PLC0415 - start-up time
+
     marks = ["best"] if trial is assistance.best or trial is assistance.trials[0] else []
     if trial.candidate.is_configured:
         marks.append("configured")
@@ -224,7 +225,8 @@ def _thumbnail(image: NDArray[np.float32]) -> NDArray[np.uint8]:
     The scale runs over what is usual for all channels of this image, so that swapped channels and
     a channel of its own normalisation are seen as a change of colour.
     """
-    from PIL import Image  # noqa: PLC0415 - start-up time
+    import numpy as np  # noqa: PLC0415 - start-up time
+    from PIL import Image  # noqa: PLC0415
 
     low, high = np.quantile(image, (0.01, 0.99))
     scaled = np.clip((image - low) / max(float(high - low), 1e-6), 0, 1)

@@ -108,7 +108,7 @@ def _engine(
 
 def _shown(reply: Reply) -> object:
     from iaside_audit.auditing.interactive import Composition, View  # noqa: PLC0415
-    from iaside_ui.state.inspection import (  # noqa: PLC0415
+    from iaside_ui.state.pictures import (  # noqa: PLC0415
         picture_of_composition,
         pictures_of_view,
     )
