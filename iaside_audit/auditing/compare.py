@@ -67,8 +67,7 @@ def compare_results(results: Sequence[NamedResult]) -> ComparisonReport:
     if len(results) < 2:  # noqa: PLR2004 - a pair
         raise SpecError("Expected at least two results to compare, found one. Give another.")
     first, *others = results
-    for other in others:
-        _check_same_game(first, other)
+    _check_same_game(first, others)
     rows = [one.result.rows() for one in results]
     places = _matched([_keys(one) for one in rows])
     _check_matched(results, rows, places)
@@ -101,19 +100,36 @@ def compare_results(results: Sequence[NamedResult]) -> ComparisonReport:
     )
 
 
-def _check_same_game(first: NamedResult, other: NamedResult) -> None:
-    """Refuse results whose numbers do not mean the same, and say all that differs."""
-    differences = [
+def setting_differences(first: AuditResult, other: AuditResult) -> tuple[str, ...]:
+    """Say what keeps two results from being compared number by number.
+
+    Returns
+    -------
+    tuple of str
+        Such as ``"norm linf against l2"``, the first result's setting first; empty where their
+        numbers mean the same.
+    """
+    return tuple(
         f"{name} {found[0]} against {found[1]}"
-        for name, found in _settings(first.result, other.result)
+        for name, found in _settings(first, other)
         if found[0] != found[1]
-    ]
+    )
+
+
+def _check_same_game(first: NamedResult, others: Sequence[NamedResult]) -> None:
+    """Refuse results whose numbers do not mean the same, and say all that differs."""
+    differences = {
+        other.name: "; ".join(found)
+        for other in others
+        if (found := setting_differences(first.result, other.result))
+    }
     if differences:
+        named = ", and ".join(f"'{name}' with {found}" for name, found in differences.items())
         raise SpecError(
-            f"Expected results of the same game, found '{first.name}' and '{other.name}' with "
-            f"{'; '.join(differences)}. Audit both models with the same options.",
+            f"Expected results of the same game as '{first.name}', found {named}. "
+            "Audit all models with the same options.",
             expected=first.name,
-            found="; ".join(differences),
+            found="; ".join(differences.values()),
         )
 
 

@@ -11,6 +11,7 @@
 ``common_axis``               an audit and its measurements on one frequency axis
 ``study_outputs``             a study as JSON, CSV, figures and PDF, with ``study_words``,
                               ``study_figures``, ``study_pdf`` and ``study.typ``
+``study_documents``           a study read back, for plots of it
 ``summary``                   sentences and digits shared with the command line
 ``commands``                  the command that repeats an audit
 ``outputs``                   one report by its suffix, or the output folder of an audit

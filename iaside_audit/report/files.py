@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 RESULT_NAME: Final = "result.json"
 """The result's name in the output folder of an audit."""
 
+STUDY_NAME: Final = "study.json"
+"""The same of a study."""
+
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _FORBIDDEN: Final = (errno.EACCES, errno.EPERM, errno.EROFS)
 _MISSING: Final = (errno.ENOENT, errno.ENOTDIR)

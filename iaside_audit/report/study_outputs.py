@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from iaside_audit._version import __version__
 from iaside_audit.comparison import finite
-from iaside_audit.report.files import csv_text, json_text, make_folder, write_bytes, write_text
+from iaside_audit.report.files import (
+    STUDY_NAME,
+    csv_text,
+    json_text,
+    make_folder,
+    write_bytes,
+    write_text,
+)
 from iaside_audit.report.study_words import answers, verdict
 from iaside_audit.robustness.requests import request_to_wire
 
@@ -22,7 +29,6 @@ if TYPE_CHECKING:
     from iaside_audit.robustness.study.columns import ModelTable
     from iaside_audit.robustness.study.spec import StudySpec
 
-STUDY_NAME: Final = "study.json"
 SCHEMA_VERSION: Final = 1
 ASSOCIATIONS: Final = (
     "pearson",

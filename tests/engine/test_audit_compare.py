@@ -141,6 +141,14 @@ def test_results_of_another_game_are_refused(
         compare(one, replace(other, spec=replace(other.spec, **case.options)))
 
 
+def test_every_result_that_does_not_fit_is_named(audited: tuple[AuditResult, ...]) -> None:
+    """Not only the first of them."""
+    one, other = audited
+    foreign = [replace(other, spec=replace(other.spec, **case.options)) for case in REFUSALS[:2]]
+    with pytest.raises(SpecError, match=r"'b' with baseline .*, and 'c' with norm"):
+        compare(one, *foreign)
+
+
 def test_results_of_other_bands_or_images_are_refused(audited: tuple[AuditResult, ...]) -> None:
     """Other bands, other images, other labels, and labels of each model's own."""
     one, other = audited

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from iaside_audit.errors import SpecError
+from iaside_audit.errors import ReportError, SpecError
 from iaside_audit.report.schemas import document_faults
+from iaside_audit.report.study_documents import load_study_record
 from iaside_audit.report.study_figures import profiles_figure
 from iaside_audit.report.study_outputs import models_csv, pairings_csv, study_document
 from iaside_audit.report.study_words import answers, verdict
@@ -31,6 +32,7 @@ from iaside_audit.spectrum import Gain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
 GOOD = PredictionForm("log-probability", Form.ADDITIVE, Gain.ROOT)
 BAD = PredictionForm("log-probability", Form.ADDITIVE, Gain.COHERENCE)
@@ -154,9 +156,9 @@ def test_few_models_are_refused(tables: Sequence[ModelTable]) -> None:
 
 
 def test_a_study_is_written_as_json_and_csv(
-    tables: Sequence[ModelTable], analysis: StudyAnalysis
+    tables: Sequence[ModelTable], analysis: StudyAnalysis, tmp_path: Path
 ) -> None:
-    """The document is JSON without NaN; tables have a line for each model and each pair."""
+    """The document is JSON without NaN, and reads back; tables have a line for each model."""
     audit = AuditSpec(model="m.onnx", images="images")
     models = tuple(
         StudyModel(id=one.id, audit=audit, preprocessing=None, lineage=one.lineage, position=None)
@@ -182,6 +184,19 @@ def test_a_study_is_written_as_json_and_csv(
     assert "reaches" in verdict(analysis)
     assert len(answers(analysis)) == 4
     assert MIDPOINT in document["models"][0]["predictors"]
+    path = tmp_path / "study.json"
+    path.write_text(json.dumps(document))
+    record = load_study_record(tmp_path)
+    pairing = analysis.pairing(analysis.default_form)
+    read = record.pairs[record.default_predictor, record.default_measured]
+    assert (read.pearson, read.given_clean_error) == (pairing.pearson, pairing.given_clean_error)
+    assert record.models[3].measured == analysis.measured["m3"]
+    path.write_text(json.dumps(document | {"schema_version": 2}))
+    with pytest.raises(ReportError, match=r"found 2 in .* Update this program"):
+        load_study_record(path)
+    path.write_text(json.dumps(document | {"models": []}))
+    with pytest.raises(ReportError, match="Expected a study"):
+        load_study_record(path)
 
 
 def test_models_are_laid_out_along_an_axis_only_where_all_have_a_place(

@@ -1,15 +1,14 @@
-"""Images, classes, interactions, comparisons and exports of results."""
+"""Images, classes, interactions and exports of results."""
 
 from __future__ import annotations
 
 import csv
 import io
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from audit_material import ConvNet, audit_here, convnet_spec
+from audit_material import audit_here, convnet_spec
 from iaside_ui.qtmodels import ImageModel, InteractionModel, class_model
 from iaside_ui.state import ActionKey, OpenResult, Page
 from iaside_ui.state.breakdown import (
@@ -19,7 +18,6 @@ from iaside_ui.state.breakdown import (
     image_table,
     interaction_table,
 )
-from iaside_ui.state.comparison import NamedResult, compared
 from iaside_ui.workers import Thumbnails
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QImage
@@ -191,54 +189,6 @@ def test_tabs_show_the_rows_of_the_result(
         page.images.table.selectRow(2)
         page.images.inspect_button.click()
     assert chosen.args == [page.images.model.rows[2].path]
-
-
-def test_comparison_with_itself_is_zero(exact: AuditResult) -> None:
-    """Every difference of a result from itself is 0, and nothing is told apart."""
-    state = compared((NamedResult(name="a", result=exact), NamedResult(name="b", result=exact)))
-    assert len(state.differences) == 6
-    assert {float(row.difference) for row in state.differences} == {0.0}
-    assert not any(row.is_clear for row in state.differences)
-    assert f"content: {N_IMAGES}" in state.note
-
-
-def test_comparison_of_other_games_is_refused(exact: AuditResult) -> None:
-    """Results of other settings are shown without differences, and what differs is named."""
-    other = replace(exact, spec=replace(exact.spec, baseline="mean"))
-    state = compared((NamedResult(name="a", result=exact), NamedResult(name="b", result=other)))
-    assert state.differences == ()
-    assert "b: baseline" in state.note
-    assert len(state.results) == 2
-
-
-def test_comparison_signs_follow_the_second_less_the_first(
-    exact: AuditResult, tmp_path: Path
-) -> None:
-    """A difference is the other result's number less the first one's."""
-    other_network = tmp_path / "other.onnx"
-    ConvNet(gain=0.3).save(other_network)
-    other = audit_here(replace(exact.spec, model=other_network))
-    first, second = NamedResult(name="a", result=exact), NamedResult(name="b", result=other)
-    there, back = compared((first, second)), compared((second, first))
-    score = other.score.signed.value - exact.score.signed.value
-    assert float(there.differences[0].difference) == pytest.approx(score, abs=0.01)
-    assert float(there.differences[0].difference) == -float(back.differences[0].difference)
-
-
-def test_comparison_page_shows_open_results(
-    program: Program, qtbot: QtBot, exact: AuditResult
-) -> None:
-    """Two open results can be compared; one cannot."""
-    action = program.window.actions_by_key[ActionKey.SHOW_COMPARISON]
-    program.shell.show_opened(OpenResult(result=exact))
-    assert not action.isEnabled()
-    program.shell.show_opened(OpenResult(result=exact))
-    action.trigger()
-    page = program.window.comparison_page
-    qtbot.waitUntil(lambda: "matched by content" in page.note, timeout=30_000)
-    assert page.result_table.model().rowCount() == 2
-    assert page.difference_table.model().rowCount() == 6
-    assert len(page.plot.numbers()) == 1 + 2 * 4
 
 
 @pytest.mark.parametrize("suffix", [".svg", ".png", ".pdf"])

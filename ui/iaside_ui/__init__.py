@@ -11,7 +11,7 @@ Three parts, and imports go from left to right only::
 ``workers``                   what must not run in the window's thread: audits, files
 ``views``                     widgets; they show and ask, and decide nothing
 ``qtmodels``                  Qt's item models over plain rows
-``state``                     frozen snapshots of what the window shows, without any Qt
+``state``                     frozen snapshots of what the window shows, without widgets
 ``actions``                   every menu entry, its keys and its tip, in one table
 ``appearance``, ``icons``     dark and light; icons in the colour of the text
 ``preferences``               what the user chose, in one readable file

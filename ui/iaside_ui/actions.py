@@ -63,7 +63,7 @@ def _noop(text: str) -> str:
 ACTIONS: Final[Mapping[ActionKey, ActionInfo]] = {
     ActionKey.OPEN_RESULT: ActionInfo(
         text=_noop("&Open a result..."),
-        tip=_noop("Show the result.json of an audit."),
+        tip=_noop("Show the result.json of an audit, or the study.json of a study."),
         shortcuts=(_STANDARD.Open,),
         icon="open",
     ),
@@ -251,7 +251,7 @@ ACTIONS: Final[Mapping[ActionKey, ActionInfo]] = {
     ),
     ActionKey.SHOW_COMPARISON: ActionInfo(
         text=_noop("&Compare"),
-        tip=_noop("Put the open results side by side; open two or more first."),
+        tip=_noop("Put open results side by side, or look at the models of a study."),
         shortcuts=("Ctrl+D",),
         icon="compare",
         group="pages",

@@ -98,6 +98,7 @@ class Program(QObject):
         self.measurements = MeasurementFilesController(
             self.shell, self.robustness, Jobs(self), parent=self
         )
+        self.results.studyOpened.connect(self.comparison.show_study)
         self.exports = ExportController(self.shell, Jobs(self), parent=self)
         self.controller = MainController(
             self.shell,

@@ -7,7 +7,7 @@
 ``audits``                    audits: queued, started, paused, cancelled
 ``results``                   results: opened, saved, reported, closed
 ``breakdown``                 images, classes and interactions of the result that is shown
-``comparison``                results side by side
+``comparison``                results side by side; a study
 ``exports``                   plots and their numbers as files
 ``inspector``                 the band inspector
 ``robustness``                measured robustness: run and looked at

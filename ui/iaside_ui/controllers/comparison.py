@@ -1,4 +1,4 @@
-"""Open results side by side."""
+"""Open results side by side, and the models of a study."""
 
 from __future__ import annotations
 
@@ -8,16 +8,19 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Slot
 
-from iaside_ui.state import ActionKey, OpenResult, Page
-from iaside_ui.state.comparison import ComparisonState, NamedResult, compared
+from iaside_ui.state import ActionKey, AppState, OpenResult, Page
+from iaside_ui.state.comparison import ComparisonState, compared
+from iaside_ui.state.study import StudyState
 
 if TYPE_CHECKING:
+    from iaside_audit.report.study_documents import StudyRecord
     from iaside_ui.controllers.shell import Shell
+    from iaside_ui.views.comparison_page import ComparisonPage
     from iaside_ui.workers import Jobs
 
 
 class ComparisonController(QObject):
-    """Compares the results that are open, beside the window.
+    """Compares the results that are open, beside the window, while their page is looked at.
 
     Parameters
     ----------
@@ -33,42 +36,85 @@ class ComparisonController(QObject):
         super().__init__(parent)
         self._shell = shell
         self._jobs = jobs
-        self._asked: tuple[OpenResult, ...] = ()
+        self._asked: tuple[tuple[OpenResult, ...], int] = ((), 0)
+        self._study: StudyState | None = None
         key = ActionKey.SHOW_COMPARISON
         shell.window.actions_by_key[key].triggered.connect(getattr(self, key))
+        shell.window.when_made(Page.COMPARISON, self._connect_page)
+        shell.stateChanged.connect(self._follow)
 
     @Slot()
     def show_comparison(self) -> None:
         """Go to the page of comparisons."""
         self._shell.change(page=Page.COMPARISON)
-        results = self._shell.state.results
-        if results == self._asked:
-            return
-        self._asked = results
-        page = self._shell.window.comparison_page
-        page.show_state(ComparisonState(note=self.tr("Comparing...")))
-        self._jobs.start(
-            partial(compared, _named(results)),
-            partial(self._show, results),
-            self._shell.show_failure,
-        )
+
+    @Slot(object)
+    def show_study(self, record: StudyRecord) -> None:
+        """Show the models of a study."""
+        self._study = StudyState.of(record)
+        self._shell.change(page=Page.COMPARISON)
+        self._page.show_study(self._study)
 
     def close(self) -> None:
         """Stop what is computed."""
         self._jobs.close()
 
-    def _show(self, asked: tuple[OpenResult, ...], state: ComparisonState) -> None:
+    @property
+    def _page(self) -> ComparisonPage:
+        return self._shell.window.comparison_page
+
+    def _connect_page(self) -> None:
+        self._page.compared.firstChosen.connect(self._compare_with)
+        self._page.study.columnsChosen.connect(self._choose_columns)
+
+    @Slot(AppState)
+    def _follow(self, state: AppState) -> None:
+        """Compare again where other results are open than when the page was last looked at."""
+        if state.page == Page.COMPARISON and state.results != self._asked[0]:
+            self._compare(state.results, 0)
+
+    @Slot(int)
+    def _compare_with(self, first: int) -> None:
+        """Compare the same results with another one."""
+        self._compare(self._shell.state.results, first)
+
+    def _compare(self, results: tuple[OpenResult, ...], first: int) -> None:
+        self._asked = (results, first)
+        if not results:
+            self._page.show_comparison(ComparisonState())
+            return
+        self._page.show_comparison(ComparisonState(note=self.tr("Comparing...")))
+        self._jobs.start(
+            partial(_compared, results, first),
+            partial(self._show, self._asked),
+            self._shell.show_failure,
+        )
+
+    def _show(self, asked: tuple[tuple[OpenResult, ...], int], state: ComparisonState) -> None:
         if asked == self._asked:
-            self._shell.window.comparison_page.show_state(state)
+            self._page.show_comparison(state)
+
+    @Slot(str, str)
+    def _choose_columns(self, predictor: str, measured: str) -> None:
+        if self._study is not None:
+            self._study = self._study.with_columns(predictor, measured)
+            self._page.show_study(self._study)
 
 
-def _named(results: tuple[OpenResult, ...]) -> tuple[NamedResult, ...]:
-    """Name results by their models, and by a number where two are of one."""
+def _compared(results: tuple[OpenResult, ...], first: int) -> ComparisonState:
+    """Compare results, named by their models, and by a number where two are of one."""
+    from iaside_audit.auditing.compare import NamedResult  # noqa: PLC0415 - start-up time
+
     names: list[str] = []
     for opened in results:
-        name = Path(opened.result.model.path).name
-        names.append(f"{name} ({names.count(name) + 1})" if name in names else name)
-    return tuple(
+        name = stem = Path(opened.result.model.path).name.removesuffix(".onnx")
+        number = 1
+        while name in names:
+            number += 1
+            name = f"{stem} ({number})"
+        names.append(name)
+    named = [
         NamedResult(name=name, result=opened.result)
         for name, opened in zip(names, results, strict=True)
-    )
+    ]
+    return compared(named, first)

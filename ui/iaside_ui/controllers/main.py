@@ -8,6 +8,7 @@ from PySide6.QtCore import QObject, Slot
 from PySide6.QtGui import QCloseEvent
 
 from iaside_audit.report import RESULT_NAME
+from iaside_ui.controllers.results import is_study
 from iaside_ui.state import ActionKey, Page
 from iaside_ui.views import Answer, FileKind, Question
 from iaside_ui.workers.measurement_files import FILE_NAMES
@@ -86,7 +87,7 @@ class MainController(QObject):
 
     @Slot(object)
     def open_path(self, path: Path) -> None:
-        """Open what was given or dropped: a model, a folder of images, settings, or a result."""
+        """Open what was given or dropped: a model, images, settings, a result, or a study."""
         suffix = path.suffix.lower()
         if suffix == ".onnx":
             self._set_up("model", path)
@@ -95,7 +96,7 @@ class MainController(QObject):
         elif path.name in FILE_NAMES or _is_folder_of_measurements(path):
             self._measurements.load(path)
         elif suffix in {".npz", ".csv", ".tsv"} or (
-            path.is_dir() and not (path / RESULT_NAME).exists()
+            path.is_dir() and not (path / RESULT_NAME).exists() and not is_study(path)
         ):
             self._set_up("images", path)
         else:

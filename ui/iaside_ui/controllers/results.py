@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QObject, Signal, Slot
 
+from iaside_audit.errors import ReportError
 from iaside_audit.report import RESULT_NAME
+from iaside_audit.report.files import STUDY_NAME
 from iaside_ui.state import ActionKey, OpenResult, Page
 from iaside_ui.views import Answer, FileKind, Question
 
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from iaside_audit.report.study_documents import StudyRecord
     from iaside_audit.result import AuditResult
     from iaside_ui.controllers.shell import Shell
     from iaside_ui.workers import Jobs
@@ -44,6 +48,7 @@ class ResultsController(QObject):
 
     fileUsed = Signal(object)  # the Path of a result that was read or written
     savingFailed = Signal()
+    studyOpened = Signal(object)  # the StudyRecord of a file that was read
 
     def __init__(self, shell: Shell, jobs: Jobs, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -55,13 +60,14 @@ class ResultsController(QObject):
 
     @Slot()
     def open_result(self) -> None:
-        """Let the user choose a result, and show it."""
+        """Let the user choose a result, and show it; beside others where they are compared."""
         path = self._shell.window.choose_path(FileKind.RESULT)
         if path is not None:
-            self.load(path)
+            is_comparing = self._shell.state.page == Page.COMPARISON
+            self.load(path, page=None if is_comparing else Page.RESULT)
 
     def load(self, path: Path, *, page: Page | None = Page.RESULT) -> None:
-        """Read a result, or the folder of one, and show it."""
+        """Read a result or a study, or the folder of one, and show it."""
         self._shell.window.clear_message()
         self._jobs.start(partial(_loaded, path), partial(self._show_loaded, path, page), self._fail)
         self._show_busy()
@@ -124,9 +130,15 @@ class ResultsController(QObject):
         self._shell.window.show_result(state)
         self._shell.take(state)
 
-    def _show_loaded(self, path: Path, page: Page | None, result: AuditResult) -> None:
-        path = path / RESULT_NAME if path.is_dir() else path
-        self._shell.show_opened(OpenResult(result=result, path=path), page=page)
+    def _show_loaded(self, path: Path, page: Page | None, found: AuditResult | StudyRecord) -> None:
+        from iaside_audit.result import AuditResult  # noqa: PLC0415 - imported by now
+
+        if isinstance(found, AuditResult):
+            path = path / RESULT_NAME if path.is_dir() else path
+            self._shell.show_opened(OpenResult(result=found, path=path), page=page)
+        else:
+            path = path / STUDY_NAME if path.is_dir() else path
+            self.studyOpened.emit(found)
         self._show_busy()
         self.fileUsed.emit(path)
 
@@ -176,11 +188,26 @@ class ResultsController(QObject):
                 pass
 
 
-def _loaded(path: Path) -> AuditResult:
-    """Read a result in the thread of the jobs, where the reader is imported too."""
-    from iaside_audit.report import load_result  # noqa: PLC0415 - start-up time
+def is_study(path: Path) -> bool:
+    """Say whether a path is a study by its name, or the folder of one."""
+    if path.is_dir():
+        return (path / STUDY_NAME).exists() and not (path / RESULT_NAME).exists()
+    return path.name == STUDY_NAME
 
-    return load_result(path)
+
+def _loaded(path: Path) -> AuditResult | StudyRecord:
+    """Read a result or a study in the thread of the jobs, where the reader is imported too."""
+    from iaside_audit.report import load_result  # noqa: PLC0415 - start-up time
+    from iaside_audit.report.study_documents import load_study_record  # noqa: PLC0415
+
+    if is_study(path):
+        return load_study_record(path)
+    try:
+        return load_result(path)
+    except ReportError:
+        with suppress(ReportError):  # a study under another name
+            return load_study_record(path)
+        raise
 
 
 def _write_report(result: AuditResult, path: Path) -> None:

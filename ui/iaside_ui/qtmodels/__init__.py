@@ -22,6 +22,7 @@ from iaside_ui.qtmodels.tables import (
     score_model,
     share_model,
     shortcut_model,
+    study_model,
     trial_model,
 )
 
@@ -43,5 +44,6 @@ __all__ = [
     "score_model",
     "share_model",
     "shortcut_model",
+    "study_model",
     "trial_model",
 ]

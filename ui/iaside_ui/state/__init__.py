@@ -1,4 +1,4 @@
-"""What the window shows, as frozen snapshots: plain Python, no Qt.
+"""What the window shows, as frozen snapshots: plain Python, no widgets.
 
 ============================  =================================================================
 ``application``               the page shown, the result open, and which actions are possible
@@ -8,6 +8,9 @@
 ``measuring``                 what to measure of robustness, and its cost
 ``robustness``                measured robustness; ``frequency``: its curves
 ``messages``                  what the message bar says
+``breakdown``                 images, classes and pairs of bands of a result
+``comparison``, ``study``     results side by side; the models of a study
+``words``                     sentences in the user's language
 ``facts``                     a result's origin, as headings and values
 ============================  =================================================================
 """

@@ -183,6 +183,7 @@ ALWAYS: Final = frozenset(
         ActionKey.TRY_DEMO,
         ActionKey.SHOW_START,
         ActionKey.SHOW_RUN,
+        ActionKey.SHOW_COMPARISON,
         ActionKey.INSPECT_BANDS,
         ActionKey.INSPECT_OTHERS,
         ActionKey.SHOW_ROBUSTNESS,
@@ -219,7 +220,6 @@ ON_INSPECTOR: Final = frozenset(
     }
 )
 WITH_PLOTS: Final = (Page.RUN, Page.RESULT, Page.INSPECTOR, Page.COMPARISON, Page.ROBUSTNESS)
-A_PAIR: Final = 2
 
 
 def possible_actions(state: AppState) -> frozenset[ActionKey]:
@@ -245,8 +245,6 @@ def possible_actions(state: AppState) -> frozenset[ActionKey]:
             possible.add(ActionKey.CLOSE_RESULT)
             if not state.is_busy:
                 possible |= ON_RESULT
-    if len(state.results) >= A_PAIR:
-        possible.add(ActionKey.SHOW_COMPARISON)
     possible |= _measuring_actions(state)
     return frozenset(possible)
 

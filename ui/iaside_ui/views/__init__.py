@@ -8,7 +8,8 @@
 ``run_page``                  an audit under way, and the queue
 ``result_page``               a result; its tabs are ``importance_panel``,
                               ``breakdown_panels`` and ``origin_panel``
-``comparison_page``           results side by side
+``comparison_page``           results side by side, drawn by ``compared_plot``; its other tab is
+                              ``study_panel`` with ``study_plot``
 ``inspector_page``            one image and its bands: ``cut_settings``, ``band_tiles``,
                               ``image_view``
 ``robustness_page``           measured robustness; its tabs are ``corruption_panel``
@@ -23,6 +24,7 @@
 ``dialogs``                   the shortcut page, files and questions
 ``gapped``, ``progress``      what stands where nothing is yet; how far something is
 ``buttons``, ``tables``       buttons of actions; read-only tables
+``gap_panel``                 a panel, or why there is nothing to show
 ============================  =================================================================
 """
 

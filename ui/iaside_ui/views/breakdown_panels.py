@@ -12,7 +12,6 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QPushButton,
     QSplitter,
-    QStackedLayout,
     QTableView,
     QVBoxLayout,
     QWidget,
@@ -21,6 +20,7 @@ from PySide6.QtWidgets import (
 from iaside_audit.report import format_percent
 from iaside_ui.qtmodels import ROW_ROLE, ImageModel, InteractionModel, class_model
 from iaside_ui.state.breakdown import ClassRow, ImageRow
+from iaside_ui.views.gap_panel import GapPanel
 from iaside_ui.views.profile_plot import ProfilePlot
 from iaside_ui.views.tables import fit_columns, make_heading, make_table
 
@@ -32,30 +32,6 @@ if TYPE_CHECKING:
     from iaside_ui.state.breakdown import ImageTable, InteractionTable
 
 ROW_LINES: Final = 2.2
-
-
-class GapPanel(QWidget):
-    """A panel, or in its place the reason why there is nothing to show."""
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._gap = QLabel(self)
-        self._gap.setWordWrap(True)
-        self._gap.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.content = QWidget(self)
-        self._stack = QStackedLayout(self)
-        self._stack.addWidget(self.content)
-        self._stack.addWidget(self._gap)
-
-    @property
-    def gap(self) -> str:
-        """Why there is nothing; empty where there is something."""
-        return self._gap.text() if self._stack.currentWidget() is self._gap else ""
-
-    def show_gap(self, text: str) -> None:
-        """Say why there is nothing; an empty text shows the panel."""
-        self._gap.setText(text)
-        self._stack.setCurrentWidget(self._gap if text else self.content)
 
 
 class InteractionsPanel(GapPanel):

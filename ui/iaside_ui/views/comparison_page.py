@@ -1,107 +1,146 @@
-"""Open results side by side: bars of their bands, their scores, and what differs between them."""
+"""Results side by side and their paired differences; the models of a study as points."""
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtWidgets import (
+    QComboBox,
+    QHBoxLayout,
+    QLabel,
+    QSizePolicy,
+    QSplitter,
+    QTabWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
-from iaside_ui.appearance import enlarge_font, series_brush
+from iaside_ui.appearance import enlarge_font
 from iaside_ui.qtmodels import compared_model, difference_model
 from iaside_ui.state import ActionKey
+from iaside_ui.state.comparison import ComparedQuantity
 from iaside_ui.views.buttons import action_button
+from iaside_ui.views.compared_plot import ComparedPlot
+from iaside_ui.views.study_panel import StudyPanel
 from iaside_ui.views.tables import fit_columns, make_heading, make_table
-from iaside_ui.views.themed_plot import ThemedPlot
-
-import pyqtgraph as pg  # isort: skip - after Qt
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from PySide6.QtGui import QAction
 
     from iaside_ui.state.comparison import ComparisonState
+    from iaside_ui.state.study import StudyState
 
-GROUP_WIDTH: Final = 0.84
+QUANTITIES: Final = tuple(ComparedQuantity)
+A_PAIR: Final = 2
 
 
-class ComparedPlot(ThemedPlot):
-    """The importance of every band, a bar for each result, with intervals."""
+class ComparedPanel(QWidget):
+    """The plot and the results above; below them every number of every pair.
+
+    Parameters
+    ----------
+    parent : QWidget or None
+        Its owner.
+    """
+
+    firstChosen = Signal(int)  # place of the result that the others are compared with
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(
-            name=self.tr("Importance of the bands, results side by side"),
-            x_label=self.tr("band"),
-            y_label=self.tr("spectral importance"),
-            parent=parent,
+        super().__init__(parent)
+        self._note = QLabel(self)
+        self._note.setWordWrap(True)
+        self._note.setTextFormat(Qt.TextFormat.PlainText)  # it quotes names of files
+        self._note.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.first = QComboBox(self)
+        self.first.setAccessibleName(self.tr("Result that the others are compared with"))
+        self.first.setSizeAdjustPolicy(
+            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
         )
-        self._state: ComparisonState | None = None
-        self._items: list[pg.GraphicsObject] = []
-        self.recolour()
+        self.first.setMinimumContentsLength(24)
+        self.quantity = QComboBox(self)
+        self.quantity.setAccessibleName(self.tr("What the plot shows"))
+        self.quantity.addItems(
+            [
+                self.tr("Importance, side by side"),
+                self.tr("Differences of importance"),
+                self.tr("Differences of Shapley values"),
+            ]
+        )
+        self.plot = ComparedPlot(self)
+        self._results = compared_model(self)
+        self._differences = difference_model(self)
+        self.result_table = make_table(self._results, self.tr("Results"), self)
+        self.difference_table = make_table(self._differences, self.tr("Differences"), self)
+        self._arrange()
+        self.first.activated.connect(self._choose_first)
+        self.quantity.currentIndexChanged.connect(self._choose_quantity)
+
+    @property
+    def note(self) -> str:
+        """What there is to say of the comparison."""
+        return self._note.text()
 
     def show_state(self, state: ComparisonState) -> None:
-        """Draw other results."""
-        self._state = state
-        self._draw()
-
-    def numbers(self) -> list[Sequence[object]]:
-        """Return importance and interval of every band of every result."""
-        rows: list[Sequence[object]] = [("result", "band", "importance", "low", "high")]
-        for one in () if self._state is None else self._state.results:
-            rows += [
-                (one.name, band.index, band.importance, *band.importance_interval)
-                for band in one.bands
-            ]
-        return rows
-
-    def recolour(self) -> None:
-        """Draw the whiskers in the colour of text."""
-        super().recolour()
-        self._draw()
-
-    def _draw(self) -> None:
-        for item in self._items:
-            self.plot.removeItem(item)
-        self._items = []
-        results = () if self._state is None else self._state.results
-        width = GROUP_WIDTH / max(len(results), 1)
-        top, n_bands = 0.1, 1
-        for place, one in enumerate(results):
-            colour = series_brush(place).color()
-            heights = np.array([_finite(band.importance) for band in one.bands])
-            ends = np.array([band.importance_interval for band in one.bands]).reshape(-1, 2)
-            positions = np.arange(len(heights)) + (place - (len(results) - 1) / 2) * width
-            bars = pg.BarGraphItem(
-                x=positions,
-                height=heights,
-                width=0.92 * width,
-                pen=self.pen(colour),
-                brush=series_brush(place),
+        """Show one snapshot."""
+        text = "\n".join((*state.refusals, state.note)).strip()
+        if not text and len(state.results) < A_PAIR:
+            text = self.tr(
+                "Open two or more results of the same images to see how they differ, each number "
+                "with its interval and p-value."
             )
-            is_known = np.isfinite(ends).all(axis=1)
-            whiskers = pg.ErrorBarItem(
-                x=positions[is_known],
-                y=heights[is_known],
-                bottom=np.maximum(heights - ends[:, 0], 0)[is_known],
-                top=np.maximum(ends[:, 1] - heights, 0)[is_known],
-                beam=width / 3,
-                pen=self.pen(self.ink()),
-            )
-            for item in (bars, whiskers):
-                self.plot.addItem(item)
-                self._items.append(item)
-            n_bands = max(n_bands, len(heights))
-            top = max(top, float(heights.max(initial=0)), float(np.nanmax(ends, initial=0)))
-        self.plot.setXRange(-0.5, n_bands - 0.5, padding=0)
-        self.plot.setYRange(0, 1.05 * top, padding=0)
-        self.plot.getAxis("bottom").setTicks([[(one, str(one)) for one in range(n_bands)]])
+        self._note.setText(text)
+        self.first.clear()
+        self.first.addItems([one.name for one in state.results])
+        self.first.setCurrentIndex(state.first)
+        self.first.setEnabled(len(state.results) >= A_PAIR)
+        self.plot.show_state(state)
+        self._results.show_rows(state.results)
+        self._differences.show_rows(state.lines)
+        fit_columns(self.result_table)
+        fit_columns(self.difference_table)
+
+    def _arrange(self) -> None:
+        head = QHBoxLayout()
+        label = QLabel(self.tr("&Differences from"), self)
+        label.setBuddy(self.first)
+        head.addWidget(label)
+        head.addWidget(self.first, stretch=1)
+        head.addStretch(1)
+        head.addWidget(self.quantity)
+        results = QWidget(self)
+        column = QVBoxLayout(results)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(make_heading(self.tr("&Results"), self.result_table, results))
+        column.addWidget(self.result_table)
+        above = QSplitter(Qt.Orientation.Horizontal, self)
+        above.setChildrenCollapsible(False)
+        above.addWidget(self.plot)
+        above.addWidget(results)
+        above.setSizes([520, 480])  # shares of what there is
+        halves = QSplitter(Qt.Orientation.Vertical, self)
+        halves.setChildrenCollapsible(False)
+        halves.addWidget(above)
+        halves.addWidget(self.difference_table)
+        halves.setSizes([550, 450])
+        layout = QVBoxLayout(self)
+        layout.addLayout(head)
+        layout.addWidget(self._note)
+        layout.addWidget(halves, stretch=1)
+
+    @Slot(int)
+    def _choose_first(self, place: int) -> None:
+        self.firstChosen.emit(place)
+
+    @Slot(int)
+    def _choose_quantity(self, place: int) -> None:
+        self.plot.show_quantity(QUANTITIES[place])
 
 
 class ComparisonPage(QWidget):
-    """The plot above; below it the results, and their differences from the first.
+    """A tab for results, and one for a study.
 
     Parameters
     ----------
@@ -113,57 +152,31 @@ class ComparisonPage(QWidget):
 
     def __init__(self, actions: Mapping[ActionKey, QAction], parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        title = QLabel(self.tr("Compare results"), self)
+        title = QLabel(self.tr("Compare"), self)
         enlarge_font(title, 1.4)
+        self.compared = ComparedPanel(self)
+        self.study = StudyPanel(self)
+        self.tabs = QTabWidget(self)
+        self.tabs.addTab(self.compared, self.tr("Results"))
+        self.tabs.addTab(self.study, self.tr("Models of a study"))
+        self.tabs.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         head = QHBoxLayout()
         head.addWidget(title, stretch=1)
         head.addWidget(action_button(actions[ActionKey.OPEN_RESULT], self))
-        self._note = QLabel(self)
-        self._note.setWordWrap(True)
-        self.plot = ComparedPlot(self)
-        self._results = compared_model(self)
-        self._differences = difference_model(self)
-        self.result_table = make_table(self._results, self.tr("Results"), self)
-        self.difference_table = make_table(self._differences, self.tr("Differences"), self)
-        below = QSplitter(Qt.Orientation.Horizontal, self)
-        below.setChildrenCollapsible(False)
-        for heading, table in (
-            (self.tr("&Results"), self.result_table),
-            (self.tr("&Differences from the first"), self.difference_table),
-        ):
-            panel = QWidget(self)
-            column = QVBoxLayout(panel)
-            column.setContentsMargins(0, 0, 0, 0)
-            column.addWidget(make_heading(heading, table, panel))
-            column.addWidget(table)
-            below.addWidget(panel)
-        halves = QSplitter(Qt.Orientation.Vertical, self)
-        halves.setChildrenCollapsible(False)
-        halves.addWidget(self.plot)
-        halves.addWidget(below)
-        halves.setStretchFactor(0, 3)
-        halves.setStretchFactor(1, 2)
-        halves.setSizes([600, 400])  # shares of what there is
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addLayout(head)
-        layout.addWidget(self._note)
-        layout.addWidget(halves, stretch=1)
+        layout.addWidget(self.tabs, stretch=1)
 
-    @property
-    def note(self) -> str:
-        """What there is to say of the comparison."""
-        return self._note.text()
+    def show_comparison(self, state: ComparisonState) -> None:
+        """Show results."""
+        self.compared.show_state(state)
 
-    def show_state(self, state: ComparisonState) -> None:
-        """Show one snapshot."""
-        self._note.setText(state.note)
-        self.plot.show_state(state)
-        self._results.show_rows(state.results)
-        self._differences.show_rows(state.differences)
-        fit_columns(self.result_table)
-        fit_columns(self.difference_table)
+    def show_study(self, state: StudyState) -> None:
+        """Show a study, on its tab."""
+        self.study.show_state(state)
+        self.tabs.setCurrentWidget(self.study)
 
-
-def _finite(value: float) -> float:
-    return value if math.isfinite(value) else 0.0
+    def exported_widget(self) -> QWidget:
+        """Return the plot of the tab that is shown."""
+        return self.study.plot if self.tabs.currentWidget() is self.study else self.compared.plot

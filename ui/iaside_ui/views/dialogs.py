@@ -163,7 +163,7 @@ def _texts(kind: FileKind) -> tuple[str, str]:
     """Return title and filters of the dialog that looks for `kind`."""
     everything = _tr("All files (*)")
     texts = {
-        FileKind.RESULT: (_tr("Open a result"), _tr("Results (*.json);;") + everything),
+        FileKind.RESULT: (_tr("Open a result"), _tr("Results and studies (*.json);;") + everything),
         FileKind.MODEL: (_tr("Choose a model"), _tr("ONNX models (*.onnx);;") + everything),
         FileKind.IMAGES: (_tr("Choose a folder of images"), ""),
         FileKind.FOLDER: (_tr("Choose a folder for the result"), ""),

@@ -184,7 +184,7 @@ class MainWindow(QMainWindow):
             case Page.INSPECTOR:
                 return self.inspector_page.sweeps
             case Page.COMPARISON:
-                return self.comparison_page.plot
+                return self.comparison_page.exported_widget()
             case Page.ROBUSTNESS:
                 return self.robustness_page.exported_widget()
             case _:
