@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from audit_material import audit_here, convnet_spec
-from iaside_ui.qtmodels import ImageModel, InteractionModel, class_model
+from iaside_ui.qtmodels import ROW_ROLE, ImageModel, InteractionModel, group_model
 from iaside_ui.state import ActionKey, OpenResult, Page
 from iaside_ui.state.breakdown import (
+    Breakdown,
     ImageRow,
+    ImageTable,
     InteractionTable,
-    class_rows,
+    breakdown,
+    group_rows,
     image_table,
     interaction_table,
 )
 from iaside_ui.workers import Thumbnails
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QImage
+from sample_results import sample_result
 
 from iaside_audit.report import load_result, write_result
 
@@ -55,6 +60,7 @@ def an_image(number: int, *, label: str = "a", is_right: bool | None = True) -> 
         location=f"/nowhere/{number}.png",
         label=label,
         prediction=label if is_right else "other",
+        class_index=ord(label[0]),
         is_right=is_right,
         empty=-3.0,
         grand=float(-number),
@@ -73,39 +79,69 @@ def test_images_add_up_to_the_result(exact: AuditResult) -> None:
     assert np.mean([row.is_right for row in rows]) == pytest.approx(exact.accuracy.top1)
 
 
-def test_interactions_explain_what_shapley_values_share(exact: AuditResult) -> None:
-    """The square is symmetric and empty on its diagonal, and has an error for every pair."""
+def test_interactions_are_those_of_the_result(exact: AuditResult) -> None:
+    """Every pair has the result's number and interval; as numbers, each pair is there once."""
+    record = exact.interactions
+    assert record is not None
     table = interaction_table(exact)
-    values = np.array(table.values)
-    assert table.gap == ""
-    assert values == pytest.approx(values.T)
-    assert not values.diagonal().any()
-    assert np.isfinite(table.standard_errors).all()
+    assert (table.values, table.intervals, table.gap) == (record.matrix, record.interval, "")
+    model = InteractionModel()
+    model.show_table(table)
+    pairs = model.numbers()[1:]
+    assert len(pairs) == 4 * 3 / 2
+    assert pairs[0] == (0, 1, record.matrix[0][1], *record.interval[0][1])
+    low, high = record.interval[0][1]
+    assert f"{low:.2f} to {high:.2f}" in str(model.index(0, 1).data())
+    is_clear = low > 0 or high < 0
+    assert model.index(0, 1).data(Qt.ItemDataRole.FontRole).bold() == is_clear
 
 
 def test_walks_have_no_interactions(folder: Path) -> None:
-    """Random orders say why there is nothing, and what to do."""
-    result = audit_here(convnet_spec(folder, n_images=N_IMAGES))
-    assert "estimator exact" in interaction_table(result).gap
+    """Random orders say why there is nothing, and what to do; single images are called draws."""
+    found = breakdown(audit_here(convnet_spec(folder, n_images=N_IMAGES)))
+    assert "estimator exact" in found.interactions.gap
+    assert found.are_draws
 
 
-def test_result_without_rows_says_so(exact: AuditResult, tmp_path: Path) -> None:
-    """A result read from a file alone has no images, and says where they would be."""
+def test_result_without_rows_shows_what_it_lists(exact: AuditResult, tmp_path: Path) -> None:
+    """A file alone is enough for a thousand images; beyond, the rows are asked for."""
     path = tmp_path / "result.json"
     write_result(exact, path)
-    table = image_table(load_result(path))
+    alone = load_result(path)
+    assert breakdown(alone) == breakdown(exact)
+    unlisted = replace(alone, images=None)
+    table = image_table(unlisted)
     assert table.rows == ()
     assert "rows" in table.gap
+    assert next(row.name for row in group_rows(unlisted, table)) == "All images"
+    assert image_table(replace(exact, images=None)) == image_table(exact)
 
 
-def test_classes_gather_their_images() -> None:
-    """Means and shares are those of the members; the largest class comes first."""
-    images = (an_image(1, label="b"), an_image(2), an_image(4, is_right=False))
-    first, second = class_rows(images)
+def test_groups_are_those_of_the_result() -> None:
+    """All images, right and wrong ones, and classes have the intervals of their records."""
+    result = sample_result(4, has_breakdown=True)
+    assert result.classes is not None
+    assert result.outcomes is not None
+    everyone, right, wrong, *classes = group_rows(result, ImageTable())
+    assert everyone.interval == tuple(band.interval for band in result.bands)
+    assert (right.interval, wrong.top1) == (
+        result.outcomes.correct.interval,
+        result.outcomes.wrong.top1,
+    )
+    assert {one.shapley for one in classes} == {one.shapley for one in result.classes}
+    assert all(one.is_class and one.interval for one in classes)
+
+
+def test_small_classes_have_means_and_no_interval() -> None:
+    """A class without a profile gathers its images; the largest class comes first."""
+    images = ImageTable(
+        rows=(an_image(1, label="b"), an_image(2), an_image(4, is_right=False)),
+    )
+    bare = replace(sample_result(3), classes=None, outcomes=None)
+    _, first, second = group_rows(bare, images)
     assert (first.name, first.n_images, first.top1) == ("a", 2, 0.5)
     assert first.shapley == (3.0, -1.0, 0.5)
-    assert first.standard_error[0] == pytest.approx(1.0)
-    assert np.isnan(second.standard_error).all()
+    assert (first.interval, second.interval) == ((), ())
 
 
 @pytest.mark.parametrize("n_rows", [0, 1, 50])
@@ -116,15 +152,18 @@ def test_models_are_sound(qtmodeltester: ModelTester, n_rows: int) -> None:
     model.show_rows(images)
     model.set_filter("1")
     model.sort(4, Qt.SortOrder.DescendingOrder)
-    classes = class_model()
-    classes.show_rows(class_rows(images))
+    groups = group_model()
+    groups.show_rows(tuple(group_rows(sample_result(3), ImageTable(rows=images))))
     square = InteractionModel()
     square.show_table(
-        InteractionTable(values=((0.0, 1.0), (1.0, 0.0)), standard_errors=((0.0, 0.1), (0.1, 0.0)))
+        InteractionTable(
+            values=((0.0, 1.0), (1.0, 0.0)),
+            intervals=(((0.0, 0.0), (0.5, 1.5)), ((0.5, 1.5), (0.0, 0.0))),
+        )
         if n_rows
         else InteractionTable()
     )
-    for one in (model, classes, square):
+    for one in (model, groups, square):
         qtmodeltester.check(one)
 
 
@@ -143,15 +182,13 @@ def test_table_is_sorted_by_number_and_filtered_by_words() -> None:
 
 def test_ten_thousand_images_are_shown_at_once(program: Program, qtbot: QtBot) -> None:
     """A long list is shown, filtered and sorted without waiting; pictures are asked for if seen."""
-    from iaside_ui.state.breakdown import ImageTable  # noqa: PLC0415 - only here
-
     asked: list[str] = []
     panel = program.window.result_page.images
     panel.set_thumbnails(asked.append)  # type: ignore[arg-type]  # None: no picture yet
     rows = tuple(an_image(number, label=f"class {number % 1000}") for number in range(10_000))
     program.shell.change(page=Page.RESULT)
     program.window.result_page.tabs.setCurrentWidget(panel)
-    panel.show_table(ImageTable(rows=rows), unit="nats")
+    panel.show_breakdown(Breakdown(images=ImageTable(rows=rows), unit="nats"))
     qtbot.waitUntil(lambda: len(asked) > 0)
     assert len(set(asked)) < 200
     panel.filter.setText("class 77")
@@ -183,8 +220,13 @@ def test_tabs_show_the_rows_of_the_result(
     page = program.window.result_page
     qtbot.waitUntil(lambda: page.images.model.rowCount() == N_IMAGES, timeout=30_000)
     assert page.interactions.table.model().rowCount() == 4
-    assert page.classes.table.model().rowCount() == 5
-    assert page.classes.plot.accessibleDescription()
+    groups = page.groups.table.model()
+    assert groups.index(0, 0).data() == "All images"
+    assert (
+        sum(groups.index(row, 0).data(ROW_ROLE).is_class for row in range(groups.rowCount())) == 5
+    )
+    assert page.groups.plot.accessibleDescription()
+    assert page.groups.plot.numbers()[0] == ("band", "shapley", "low", "high")
     with qtbot.waitSignal(page.imageChosen) as chosen:
         page.images.table.selectRow(2)
         page.images.inspect_button.click()

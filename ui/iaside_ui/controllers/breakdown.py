@@ -2,36 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Slot
 
 from iaside_ui.state import AppState, OpenResult, Page
-from iaside_ui.state.breakdown import (
-    ClassRow,
-    ImageTable,
-    InteractionTable,
-    class_rows,
-    image_table,
-    interaction_table,
-)
+from iaside_ui.state.breakdown import Breakdown, breakdown
 
 if TYPE_CHECKING:
-    from iaside_audit.result import AuditResult
     from iaside_ui.controllers.shell import Shell
     from iaside_ui.views.result_page import ResultPage
     from iaside_ui.workers import Jobs, Thumbnails
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Breakdown:
-    """Everything that is computed from the rows of a result."""
-
-    images: ImageTable
-    classes: tuple[ClassRow, ...]
-    interactions: InteractionTable
 
 
 class BreakdownController(QObject):
@@ -84,25 +66,11 @@ class BreakdownController(QObject):
             return
         self._shown = opened
         self._thumbnails.forget()
-        waiting = self.tr("Reading the rows of this audit...")
-        self._page.show_breakdown(
-            ImageTable(gap=waiting), (), InteractionTable(gap=waiting), unit="", gap=waiting
-        )
+        self._page.show_breakdown(Breakdown.waiting(self.tr("Reading the images of this audit...")))
         self._jobs.start(
-            partial(_computed, opened.result), partial(self._show, opened), self._shell.show_failure
+            partial(breakdown, opened.result), partial(self._show, opened), self._shell.show_failure
         )
 
-    def _show(self, opened: OpenResult, found: _Breakdown) -> None:
-        if self._shown is not opened:
-            return
-        unit = "nats" if opened.result.spec.value in {"log-probability", "margin"} else ""
-        self._page.show_breakdown(
-            found.images, found.classes, found.interactions, unit=unit, gap=found.images.gap
-        )
-
-
-def _computed(result: AuditResult) -> _Breakdown:
-    images = image_table(result)
-    return _Breakdown(
-        images=images, classes=class_rows(images.rows), interactions=interaction_table(result)
-    )
+    def _show(self, opened: OpenResult, found: Breakdown) -> None:
+        if self._shown is opened:
+            self._page.show_breakdown(found)

@@ -3,13 +3,13 @@
 ============================  =================================================================
 ``rows``                      a table of frozen rows, described by its columns
 ``tables``                    the columns of the tables that the window shows
-``breakdowns``                single images, classes, pairs of bands
+``breakdowns``                single images, groups of them, pairs of bands
 ``corruptions``               errors and losses by corruption and severity
 ``log``                       the growing log of an audit
 ============================  =================================================================
 """
 
-from iaside_ui.qtmodels.breakdowns import ImageModel, InteractionModel, class_model
+from iaside_ui.qtmodels.breakdowns import ImageModel, InteractionModel, group_model
 from iaside_ui.qtmodels.log import LogModel
 from iaside_ui.qtmodels.rows import ROW_ROLE, VALUE_ROLE, Column, RowModel
 from iaside_ui.qtmodels.tables import (
@@ -35,10 +35,10 @@ __all__ = [
     "LogModel",
     "RowModel",
     "band_model",
-    "class_model",
     "compared_model",
     "difference_model",
     "fact_model",
+    "group_model",
     "queue_model",
     "recent_model",
     "score_model",

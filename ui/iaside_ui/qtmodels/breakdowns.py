@@ -14,20 +14,25 @@ from PySide6.QtCore import (
     QPersistentModelIndex,
     Qt,
 )
-from PySide6.QtGui import QBrush, QColor
+from PySide6.QtGui import QBrush, QColor, QFont
 
-from iaside_audit.report import format_number, format_percent
+from iaside_audit.report import format_interval, format_number
+from iaside_audit.report.summary import NOT_DEFINED, decimals_for
 from iaside_ui.appearance import AGAINST_COLOUR, BAR_COLOUR
 from iaside_ui.qtmodels.rows import Column, RowModel
-from iaside_ui.state.breakdown import ClassRow, ImageRow, InteractionTable
+from iaside_ui.state.breakdown import GroupRow, ImageRow, InteractionTable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from PySide6.QtGui import QIcon
 
+    from iaside_audit.types import Interval
+
 RIGHT: Final = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 CENTRE: Final = Qt.AlignmentFlag.AlignCenter
+MAX_WITH_INTERVALS: Final = 10
+"""Bands; of more, an interval is wider than its cell."""
 STRONGEST_OPACITY: Final = 200
 """Of 255, behind the largest interaction; text stays readable on it."""
 
@@ -102,38 +107,76 @@ def _strongest(row: ImageRow) -> str:
     return f"{row.strongest} ({row.shapley[row.strongest]:+.2f})"
 
 
-def class_model(parent: QObject | None = None) -> RowModel[ClassRow]:
-    """Return the table of classes."""
-    return RowModel[ClassRow](
+def group_model(parent: QObject | None = None) -> RowModel[GroupRow]:
+    """Return the table of groups of images and of classes, every number with its interval."""
+    return RowModel[GroupRow](
         (
-            Column(heading=_tr("Class"), text=attrgetter("name")),
+            Column(heading=_tr("Images of"), text=attrgetter("name"), tip=_group_tip),
             Column(heading=_tr("Images"), text=_n_images, side=RIGHT, value=attrgetter("n_images")),
-            Column(heading=_tr("Top-1"), text=_top1, side=RIGHT, value=attrgetter("top1")),
-            Column(heading=_tr("Strongest band"), text=_class_strongest, side=RIGHT, value=_peak),
+            Column(heading=_tr("Top-1 (%)"), text=_top1, side=RIGHT, value=attrgetter("top1")),
+            Column(heading=_tr("Interval"), text=_top1_interval, side=CENTRE),
+            Column(
+                heading=_tr("Signed score"), text=_signed, side=RIGHT, value=attrgetter("signed")
+            ),
+            Column(heading=_tr("Interval"), text=_signed_interval, side=CENTRE),
+            Column(
+                heading=_tr("Strongest"),
+                text=_group_strongest,
+                side=RIGHT,
+                value=attrgetter("strongest"),
+            ),
         ),
         parent,
     )
 
 
-def _n_images(row: ClassRow) -> str:
+def _group_tip(row: GroupRow) -> str:
+    if row.is_class and not row.interval:
+        return _tr("{name}: too few images for an interval.").format(name=row.name)
+    return row.name
+
+
+def _n_images(row: GroupRow) -> str:
     return str(row.n_images)
 
 
-def _top1(row: ClassRow) -> str:
-    return "" if math.isnan(row.top1) else format_percent(row.top1, 0)
+def _top1(row: GroupRow) -> str:
+    return "" if math.isnan(row.top1) else format_number(100 * row.top1, 0)
 
 
-def _peak(row: ClassRow) -> float:
-    return max(range(len(row.shapley)), key=row.shapley.__getitem__)
+def _top1_interval(row: GroupRow) -> str:
+    low, high = row.top1_interval
+    return _interval((100 * low, 100 * high), 0)
 
 
-def _class_strongest(row: ClassRow) -> str:
-    band = int(_peak(row))
-    return f"{band} ({row.shapley[band]:+.2f})"
+def _signed(row: GroupRow) -> str:
+    return "" if math.isnan(row.signed) else format_number(row.signed, _decimals(row))
+
+
+def _signed_interval(row: GroupRow) -> str:
+    return _interval(row.signed_interval, _decimals(row))
+
+
+def _decimals(row: GroupRow) -> int:
+    return decimals_for(row.signed_interval)
+
+
+def _interval(interval: Interval, decimals: int) -> str:
+    """Return an interval, or nothing where there is none."""
+    text = format_interval(interval, decimals)
+    return "" if text == NOT_DEFINED else text
+
+
+def _group_strongest(row: GroupRow) -> str:
+    return f"{row.strongest} ({row.shapley[row.strongest]:+.2f})"
 
 
 class InteractionModel(QAbstractTableModel):
-    """Pairs of bands as a square of numbers; blue and plus together, vermilion and minus apart."""
+    """Pairs of bands as a square of numbers; blue and plus together, vermilion and minus apart.
+
+    The interval stands below its number, as long as there is room for so many columns; a number
+    whose interval leaves 0 out is bold.
+    """
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -144,6 +187,17 @@ class InteractionModel(QAbstractTableModel):
         self.beginResetModel()
         self._table = table
         self.endResetModel()
+
+    def numbers(self) -> list[Sequence[object]]:
+        """Return every pair with its value and interval, the headings first."""
+        rows: list[Sequence[object]] = [("first", "second", "interaction", "low", "high")]
+        table = self._table
+        rows += [
+            (first, second, table.values[first][second], *table.intervals[first][second])
+            for first in range(len(table.values))
+            for second in range(first + 1, len(table.values))
+        ]
+        return rows
 
     def rowCount(self, parent: QModelIndex | QPersistentModelIndex = QModelIndex()) -> int:  # noqa: B008 - Qt's null index
         """Return the number of bands."""
@@ -161,17 +215,21 @@ class InteractionModel(QAbstractTableModel):
             return None
         first, second = index.row(), index.column()
         value = self._table.values[first][second]
+        interval = self._table.intervals[first][second]
+        answer: object = None
         match role:
             case Qt.ItemDataRole.DisplayRole:
-                return f"{value:+.2f}".replace("-0.00", "0.00").replace("+0.00", "0.00")
+                answer = self._text(value, interval)
+            case Qt.ItemDataRole.FontRole:
+                answer = QFont()
+                answer.setBold(interval[0] > 0 or interval[1] < 0)
             case Qt.ItemDataRole.TextAlignmentRole:
-                return CENTRE
+                answer = CENTRE
             case Qt.ItemDataRole.BackgroundRole:
-                return QBrush(self._colour(value))
+                answer = QBrush(self._colour(value))
             case Qt.ItemDataRole.ToolTipRole:
-                return self._tip(first, second, value)
-            case _:
-                return None
+                answer = self._tip(first, second, value)
+        return answer
 
     def headerData(
         self,
@@ -181,6 +239,12 @@ class InteractionModel(QAbstractTableModel):
     ) -> object:
         """Return the number of a band."""
         return str(section) if role == Qt.ItemDataRole.DisplayRole else None
+
+    def _text(self, value: float, interval: Interval) -> str:
+        text = f"{value:+.2f}".replace("-0.00", "0.00").replace("+0.00", "0.00")
+        ends = _interval(interval, 2)
+        has_room = len(self._table.values) <= MAX_WITH_INTERVALS
+        return f"{text}\n{ends}" if ends and has_room else text
 
     def _colour(self, value: float) -> QColor:
         reach = max((abs(one) for row in self._table.values for one in row), default=0.0)
@@ -194,7 +258,7 @@ class InteractionModel(QAbstractTableModel):
             if value >= 0
             else _tr("one stands in for the other")
         )
-        error = self._table.standard_errors[first][second]
-        return _tr(
-            "Bands {first} and {second}: {value:+.3f}, standard error {error}; {what}"
-        ).format(first=first, second=second, value=value, error=format_number(error), what=what)
+        interval = format_interval(self._table.intervals[first][second], 3)
+        return _tr("Bands {first} and {second}: {value:+.3f}, interval {interval}; {what}").format(
+            first=first, second=second, value=value, interval=interval, what=what
+        )

@@ -1,7 +1,8 @@
-"""Tabs of a result: pairs of bands, classes, single images."""
+"""Tabs of a result: pairs of bands, groups of images and classes, single images."""
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QModelIndex, QSize, Qt, Signal, Slot
@@ -17,19 +18,19 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from iaside_audit.report import format_percent
-from iaside_ui.qtmodels import ROW_ROLE, ImageModel, InteractionModel, class_model
-from iaside_ui.state.breakdown import ClassRow, ImageRow
+from iaside_audit.report import format_estimate, format_percent
+from iaside_ui.qtmodels import ROW_ROLE, ImageModel, InteractionModel, group_model
+from iaside_ui.state.breakdown import GroupRow, ImageRow
 from iaside_ui.views.gap_panel import GapPanel
 from iaside_ui.views.profile_plot import ProfilePlot
 from iaside_ui.views.tables import fit_columns, make_heading, make_table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from PySide6.QtGui import QIcon
 
-    from iaside_ui.state.breakdown import ImageTable, InteractionTable
+    from iaside_ui.state.breakdown import Breakdown
 
 ROW_LINES: Final = 2.2
 
@@ -49,31 +50,33 @@ class InteractionsPanel(GapPanel):
         for header in (self.table.horizontalHeader(), self.table.verticalHeader()):
             header.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
         self.table.setSelectionBehavior(QTableView.SelectionBehavior.SelectItems)
-        caption = QLabel(
-            self.tr(
-                "Shapley interaction index of every pair of bands, in the unit of the value. Plus "
-                "(blue): worth more together than apart. Minus (vermilion): one stands in for the "
-                "other. Hover for the standard error over the images."
-            ),
-            self.content,
-        )
-        caption.setWordWrap(True)
+        self._caption = QLabel(self.content)
+        self._caption.setWordWrap(True)
         layout = QVBoxLayout(self.content)
-        layout.addWidget(caption)
+        layout.addWidget(self._caption)
         layout.addWidget(self.table)
 
-    def show_table(self, table: InteractionTable) -> None:
+    def show_breakdown(self, found: Breakdown) -> None:
         """Show another result's interactions."""
-        self._model.show_table(table)
-        self.show_gap(table.gap)
+        unit = found.unit or self.tr("the unit of the value")
+        self._caption.setText(
+            self.tr(
+                "Shapley interaction index of every pair of bands in {unit}, with {confidence} "
+                "intervals (on hovering, where there is no room); bold where they leave 0 out. "
+                "Plus (blue): worth more together than apart. Minus (vermilion): one stands in for "
+                "the other."
+            ).format(unit=unit, confidence=format_percent(found.confidence))
+        )
+        self._model.show_table(found.interactions)
+        self.show_gap(found.interactions.gap)
 
 
-class ClassesPanel(GapPanel):
-    """Classes left, the profile of the selected one right."""
+class GroupsPanel(GapPanel):
+    """Groups of images and classes left, the profile of the selected one right."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._model = class_model(self)
+        self._model = group_model(self)
         self.table = make_table(self._model, self.tr("Classes"), self.content)
         self.table.setSortingEnabled(True)
         self.table.sortByColumn(-1, Qt.SortOrder.AscendingOrder)
@@ -81,7 +84,9 @@ class ClassesPanel(GapPanel):
         self.plot = ProfilePlot(self.content)
         self._caption = QLabel(self.content)
         self._caption.setWordWrap(True)
+        self._caption.setTextFormat(Qt.TextFormat.PlainText)  # names of classes are a stranger's
         self._unit = ""
+        self._confidence = 0.95
         left, right = QWidget(self.content), QWidget(self.content)
         column = QVBoxLayout(left)
         column.setContentsMargins(0, 0, 0, 0)
@@ -95,32 +100,45 @@ class ClassesPanel(GapPanel):
         halves.setChildrenCollapsible(False)
         halves.addWidget(left)
         halves.addWidget(right)
-        halves.setSizes([500, 500])  # shares of what there is
+        halves.setSizes([640, 360])  # shares of what there is
         layout = QVBoxLayout(self.content)
         layout.addWidget(halves)
         self.filter.textChanged.connect(self._model.set_filter)
-        self.table.selectionModel().currentRowChanged.connect(self._show_class)
+        self.table.selectionModel().currentRowChanged.connect(self._show_group)
 
-    def show_rows(self, rows: Sequence[ClassRow], *, unit: str, gap: str) -> None:
-        """Show another result's classes."""
-        self._unit = unit
-        self._model.show_rows(rows)
-        self.show_gap(gap)
-        if rows:
+    def show_breakdown(self, found: Breakdown) -> None:
+        """Show another result's groups."""
+        self._unit = found.unit
+        self._confidence = found.confidence
+        self._model.show_rows(found.groups)
+        self.show_gap("" if found.groups else found.images.gap)
+        if found.groups:
             fit_columns(self.table)
             self.table.selectRow(0)
 
     @Slot(QModelIndex)
-    def _show_class(self, index: QModelIndex) -> None:
+    def _show_group(self, index: QModelIndex) -> None:
         row = index.data(ROW_ROLE)
-        if not isinstance(row, ClassRow):
-            return
-        self.plot.show_profile(row.shapley, row.standard_error, unit=self._unit)
-        top1 = format_percent(row.top1, 0) if row.top1 == row.top1 else self.tr("not measured")
-        self._caption.setText(
-            self.tr(
-                "{name}: images {n}, top-1 {top1}. Whiskers: one standard error over its images."
-            ).format(name=row.name, n=row.n_images, top1=top1)
+        if isinstance(row, GroupRow):
+            self.plot.show_profile(row.shapley, row.interval, unit=self._unit)
+            self._caption.setText(self._words(row))
+
+    def _words(self, row: GroupRow) -> str:
+        said = self.tr("{name}: {n} images, top-1 {top1}.").format(
+            name=row.name,
+            n=row.n_images,
+            top1=self.tr("not measured") if math.isnan(row.top1) else format_percent(row.top1, 0),
+        )
+        if not row.interval:
+            return f"{said} " + self.tr("Too few for an interval: the mean of its images.")
+        signed = format_estimate(row.signed, row.signed_interval, confidence=self._confidence)
+        whiskers = self.tr("Whiskers: {confidence} intervals by the bootstrap over its images.")
+        return " ".join(
+            (
+                said,
+                self.tr("Signed score {signed}.").format(signed=signed),
+                whiskers.format(confidence=format_percent(self._confidence)),
+            )
         )
 
 
@@ -144,6 +162,10 @@ class ImagesPanel(GapPanel):
         self.inspect_button = QPushButton(self.tr("&Inspect its bands"), self.content)
         self.inspect_button.setEnabled(False)
         self.plot = ProfilePlot(self.content)
+        self._caption = QLabel(
+            self.tr("From random orders: each value is a draw, unbiased and noisy."), self.content
+        )
+        self._caption.setWordWrap(True)
         self._unit = ""
         head = QHBoxLayout()
         head.addWidget(self.filter, stretch=1)
@@ -157,6 +179,7 @@ class ImagesPanel(GapPanel):
         column.addWidget(
             make_heading(self.tr("Shapley values of the selected image"), self.plot, right)
         )
+        column.addWidget(self._caption)
         column.addWidget(self.plot, stretch=1)
         halves.addWidget(right)
         halves.setStretchFactor(0, 2)
@@ -173,9 +196,11 @@ class ImagesPanel(GapPanel):
         """Take small pictures from `thumbnail`: location to icon, None until there is one."""
         self.model.set_thumbnails(thumbnail)
 
-    def show_table(self, table: ImageTable, *, unit: str) -> None:
+    def show_breakdown(self, found: Breakdown) -> None:
         """Show another result's images."""
-        self._unit = unit
+        table = found.images
+        self._unit = found.unit
+        self._caption.setVisible(found.are_draws)
         self.model.show_rows(table.rows)
         self.show_gap(table.gap)
         if table.rows:

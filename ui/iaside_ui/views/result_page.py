@@ -21,7 +21,7 @@ from iaside_audit.report import null_sentence, score_sentence
 from iaside_audit.report.summary import elided
 from iaside_ui.appearance import enlarge_font
 from iaside_ui.state import ActionKey
-from iaside_ui.views.breakdown_panels import ClassesPanel, ImagesPanel, InteractionsPanel
+from iaside_ui.views.breakdown_panels import GroupsPanel, ImagesPanel, InteractionsPanel
 from iaside_ui.views.buttons import action_button
 from iaside_ui.views.importance_panel import ImportancePanel
 from iaside_ui.views.origin_panel import OriginPanel
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QAction
 
     from iaside_ui.state import OpenResult
-    from iaside_ui.state.breakdown import ClassRow, ImageTable, InteractionTable
+    from iaside_ui.state.breakdown import Breakdown
 
 NAME_CHARACTERS: Final = 48
 
@@ -80,10 +80,10 @@ class ResultPage(QWidget):
         self.tabs = QTabWidget(self)
         self.tabs.addTab(self.importance, self.tr("Importance"))
         self.interactions = InteractionsPanel(self)
-        self.classes = ClassesPanel(self)
+        self.groups = GroupsPanel(self)
         self.images = ImagesPanel(self)
         self.tabs.addTab(self.interactions, self.tr("Interactions"))
-        self.tabs.addTab(self.classes, self.tr("Classes"))
+        self.tabs.addTab(self.groups, self.tr("Classes"))
         self.tabs.addTab(self.images, self.tr("Images"))
         self.tabs.addTab(self.origin, self.tr("Warnings and provenance"))
         self._shown: OpenResult | None = None
@@ -115,26 +115,17 @@ class ResultPage(QWidget):
             title = self.tr("Warnings ({n}) and provenance").format(n=n_warnings)
         self.tabs.setTabText(self.tabs.indexOf(self.origin), title)
 
-    def show_breakdown(
-        self,
-        images: ImageTable,
-        classes: Sequence[ClassRow],
-        interactions: InteractionTable,
-        *,
-        unit: str,
-        gap: str,
-    ) -> None:
-        """Show who and where; `gap` says why there is nothing."""
-        self.images.show_table(images, unit=unit)
-        self.classes.show_rows(classes, unit=unit, gap=gap)
-        self.interactions.show_table(interactions)
+    def show_breakdown(self, found: Breakdown) -> None:
+        """Show who and where."""
+        for panel in (self.images, self.groups, self.interactions):
+            panel.show_breakdown(found)
 
     def exported_widget(self) -> QWidget:
         """Return the plot or table of the tab that is shown."""
         widgets: dict[QWidget, QWidget] = {
             self.importance: self.importance.plot,
             self.interactions: self.interactions.table,
-            self.classes: self.classes.table,
+            self.groups: self.groups.table,
             self.images: self.images.table,
             self.origin: self.origin.fact_table,
         }

@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from iaside_ui.appearance import BAR_COLOUR, characters_wide
-from iaside_ui.qtmodels import VALUE_ROLE
+from iaside_ui.qtmodels import VALUE_ROLE, InteractionModel
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -130,8 +130,10 @@ def selected_text(view: QAbstractItemView) -> str:
 
 
 def table_rows(table: QTableView) -> list[Sequence[object]]:
-    """Return every cell of a table as text, the headings first."""
+    """Return every cell of a table as text, the headings first; of a square, its numbers."""
     model = table.model()
+    if isinstance(model, InteractionModel):
+        return model.numbers()
     columns, horizontal = range(model.columnCount()), Qt.Orientation.Horizontal
     rows: list[Sequence[object]] = [[str(model.headerData(one, horizontal)) for one in columns]]
     rows += [
