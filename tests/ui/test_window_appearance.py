@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,14 +20,14 @@ from iaside_ui.preferences import (
     read_preferences,
     write_preferences,
 )
-from iaside_ui.state import ActionKey, OpenResult, Page
+from iaside_ui.state import ActionKey, OpenResult, Page, RunState
 from iaside_ui.views.importance_plot import ImportancePlot
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QColor, QGuiApplication, QPalette
 from PySide6.QtWidgets import QApplication, QLabel, QScrollArea
 from sample_results import sample_result
 
-from iaside_audit.errors import IASideError
+from iaside_audit.errors import IASideError, SpecError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -202,3 +203,20 @@ def test_colours_stand_in_one_module() -> None:
         assert "setStyleSheet" not in text, module
         if module.name != "appearance.py":
             assert not re.search(r"#[0-9a-fA-F]{6}|QColor\(\d", text), module
+
+
+def test_foreign_names_are_no_markup(program: Program) -> None:
+    """Names of files and classes are shown as they are written, wherever they stand."""
+    name = "<i>x</i>.onnx"
+    result = replace(sample_result(4), model=replace(sample_result(4).model, path=name))
+    opened = OpenResult(result=result, path=Path(name))
+    program.shell.show_opened(opened)
+    program.window.run_page.show_run(RunState(name=name, confidence=0.95))
+    program.window.setup_page.fields["model"].show_fault(name)
+    program.shell.show_failure(SpecError(name))
+    labels = [one for one in program.window.findChildren(QLabel) if "<i>" in one.text()]
+    assert len(labels) >= 3
+    assert {one.textFormat() for one in labels} == {Qt.TextFormat.PlainText}
+    table = program.window.result_page.origin.fact_table.model()
+    tips = [table.index(row, 2).data(Qt.ItemDataRole.ToolTipRole) for row in range(3)]
+    assert any("&lt;i&gt;" in tip for tip in tips)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from audit_material import convnet_spec
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from iaside_ui.app import Program
 from iaside_ui.state import ActionKey, Page
@@ -276,6 +276,7 @@ def test_coalition_text_names_every_band_once(n_bands: int, code: int) -> None:
 
 
 @given(st.floats(1e-4, 0.9), st.integers(0, 10))
+@example(0.0390625, 0)  # between gains of 2 and 5
 def test_amplified_band_fits_its_range(size: float, seed: int) -> None:
     """Nearly all values are shown uncut, and the next gain would cut them."""
     band = (size * np.random.default_rng(seed).standard_normal((3, 16, 16))).astype(np.float32)

@@ -11,7 +11,7 @@
 
 from iaside_ui.qtmodels.breakdowns import ImageModel, InteractionModel, group_model
 from iaside_ui.qtmodels.log import LogModel
-from iaside_ui.qtmodels.rows import ROW_ROLE, VALUE_ROLE, Column, RowModel
+from iaside_ui.qtmodels.rows import ROW_ROLE, VALUE_ROLE, Column, RowModel, plain_tip
 from iaside_ui.qtmodels.tables import (
     band_model,
     compared_model,
@@ -39,6 +39,7 @@ __all__ = [
     "difference_model",
     "fact_model",
     "group_model",
+    "plain_tip",
     "queue_model",
     "recent_model",
     "score_model",

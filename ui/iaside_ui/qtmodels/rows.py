@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import partial
+from html import escape
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
@@ -161,6 +162,17 @@ class RowModel(QAbstractTableModel, Generic[Row]):
         return None
 
 
+def plain_tip(text: str) -> str:
+    """Return a tip that is shown as it is written: names of files and classes may look like HTML.
+
+    Examples
+    --------
+    >>> plain_tip("cat"), plain_tip("<b>cat</b>")
+    ('cat', '<span>&lt;b&gt;cat&lt;/b&gt;</span>')
+    """
+    return f"<span>{escape(text)}</span>" if "<" in text else text
+
+
 def _sort_key(column: Column[Row], row: Row) -> tuple[bool, float | str]:
     """Return what orders a row by a column; a number that is not defined comes last."""
     value = column.text(row) if column.value is None else column.value(row)
@@ -174,7 +186,7 @@ def _cell(row: Row, column: Column[Row], role: int) -> object:
         case Qt.ItemDataRole.DisplayRole:
             return column.text(row)
         case Qt.ItemDataRole.ToolTipRole:
-            return column.text(row) if column.tip is None else column.tip(row)
+            return plain_tip(column.text(row) if column.tip is None else column.tip(row))
         case Qt.ItemDataRole.TextAlignmentRole:
             return column.side
         case Qt.ItemDataRole.DecorationRole:

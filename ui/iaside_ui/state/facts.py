@@ -12,6 +12,7 @@ from iaside_audit.report import (
     format_percent,
     format_size,
 )
+from iaside_ui.state.words import tr
 
 if TYPE_CHECKING:
     from iaside_audit.result import AuditResult
@@ -31,14 +32,14 @@ def provenance(result: AuditResult) -> tuple[Fact, ...]:
     from iaside_audit.report import report_id  # noqa: PLC0415 - start-up time
 
     groups = {
-        "Model": _model(result),
-        "Images": _data(result),
-        "Ran on": _runtime(result),
-        "Method": _method(result),
-        "Result": {
-            "created": result.created,
-            "program": f"{result.tool.name} {result.tool.version}",
-            "report id": report_id(result),
+        tr("Model"): _model(result),
+        tr("Images"): _data(result),
+        tr("Ran on"): _runtime(result),
+        tr("Method"): _method(result),
+        tr("Result"): {
+            tr("created"): result.created,
+            tr("program"): f"{result.tool.name} {result.tool.version}",
+            tr("report id"): report_id(result),
         },
     }
     return tuple(
@@ -51,53 +52,64 @@ def provenance(result: AuditResult) -> tuple[Fact, ...]:
 def _model(result: AuditResult) -> dict[str, str]:
     model = result.model
     shape = " x ".join("?" if side is None else str(side) for side in model.input.shape)
+    form = f"{model.input.layout} {model.input.channel_order}"
     return {
-        "file": model.path,
-        "sha256": model.sha256,
-        "size": format_size(model.size_bytes),
-        "input": f"{shape} {model.input.dtype}, {model.input.layout} {model.input.channel_order}",
-        "output": f"{model.output.n_classes} classes, {model.output.kind}",
-        "preprocessing": model.preprocessing.source,
+        tr("file"): model.path,
+        tr("sha256"): model.sha256,
+        tr("size"): format_size(model.size_bytes),
+        tr("input"): f"{shape} {model.input.dtype}, {form}",
+        tr("output"): tr("{n} classes, {kind}").format(
+            n=model.output.n_classes, kind=model.output.kind
+        ),
+        tr("preprocessing"): model.preprocessing.source,
     }
 
 
 def _data(result: AuditResult) -> dict[str, str]:
     data, accuracy = result.data, result.accuracy
-    top1 = "not measured (the model's own labels)"
+    top1 = tr("not measured (the model's own labels)")
     if math.isfinite(accuracy.top1):
         top1 = f"{format_percent(accuracy.top1, 1)} ({format_interval(accuracy.interval)})"
     return {
-        "path": data.path,
-        "used": f"{data.n_images} of {data.n_available}",
-        "failed": str(data.n_failed),
-        "ignored": str(data.n_ignored),
-        "labels": data.labels,
-        "top-1": top1,
-        "manifest sha256": data.manifest_sha256,
+        tr("path"): data.path,
+        tr("used"): tr("{n} of {total}").format(n=data.n_images, total=data.n_available),
+        tr("failed"): str(data.n_failed),
+        tr("ignored"): str(data.n_ignored),
+        tr("labels"): data.labels,
+        tr("top-1"): top1,
+        tr("manifest sha256"): data.manifest_sha256,
     }
 
 
 def _runtime(result: AuditResult) -> dict[str, str]:
     runtime = result.runtime
     return {
-        "provider": f"{runtime.provider} (asked for: {runtime.provider_requested})",
-        "device": runtime.device,
-        "ONNX Runtime": runtime.onnxruntime,
-        "threads, batch": f"{runtime.threads}, {runtime.batch}",
-        "evaluations": f"{runtime.n_evaluations}, {runtime.evaluations_per_s:.0f} a second",
-        "time": format_duration(runtime.elapsed_s),
+        tr("provider"): tr("{provider} (asked for: {requested})").format(
+            provider=runtime.provider, requested=runtime.provider_requested
+        ),
+        tr("device"): runtime.device,
+        tr("ONNX Runtime"): runtime.onnxruntime,
+        tr("threads, batch"): f"{runtime.threads}, {runtime.batch}",
+        tr("evaluations"): tr("{n}, {rate} a second").format(
+            n=runtime.n_evaluations, rate=f"{runtime.evaluations_per_s:.0f}"
+        ),
+        tr("time"): format_duration(runtime.elapsed_s),
     }
 
 
 def _method(result: AuditResult) -> dict[str, str]:
     spec, estimator = result.spec, result.estimator
-    pairs = "" if estimator.pairs is None else f", {estimator.pairs} pairs of orders an image"
+    estimated = estimator.kind
+    if estimator.pairs is not None:
+        estimated = tr("{kind}, {n} pairs of orders an image").format(
+            kind=estimator.kind, n=estimator.pairs
+        )
     return {
-        "bands": f"{len(result.bands)}, {spec.norm.value} radius",
-        "baseline": spec.baseline,
-        "value": spec.value,
-        "estimator": f"{estimator.kind}{pairs}",
-        "mode": spec.mode.value,
-        "confidence": format_percent(spec.confidence),
-        "seed": str(spec.seed),
+        tr("bands"): tr("{n}, {norm} radius").format(n=len(result.bands), norm=spec.norm.value),
+        tr("baseline"): spec.baseline,
+        tr("value"): spec.value,
+        tr("estimator"): estimated,
+        tr("mode"): spec.mode.value,
+        tr("confidence"): format_percent(spec.confidence),
+        tr("seed"): str(spec.seed),
     }

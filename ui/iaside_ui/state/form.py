@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from iaside_audit.errors import IASideError, SpecError
 from iaside_audit.registry import BASELINES, VALUE_FUNCTIONS
 from iaside_audit.spec import AuditSpec, Estimator, IntervalMethod, Mode, Norm, Range
+from iaside_ui.state.words import tr
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -242,12 +243,15 @@ class Form:
             return _path_fault(name, text)
         if FORM_FIELDS[name].kind == FieldKind.FILE and text and not Path(text).is_file():
             title = FORM_FIELDS[name].title.replace("&", "").lower()
-            return f"Expected a file for {title}, found nothing at '{text}'."
+            return tr("Expected a file for {title}, found nothing at '{path}'.").format(
+                title=title, path=text
+            )
         if not text:
             return ""
         if name == OUT:
             is_file = Path(text).is_file()
-            return f"Expected a folder to keep the result in, found a file: '{text}'." * is_file
+            fault = tr("Expected a folder to keep the result in, found a file: '{path}'.")
+            return fault.format(path=text) * is_file
         try:
             AuditSpec(model=Path("model"), images=Path("images"), **{name: _parsed(name, text)})  # type: ignore[arg-type]  # checked there
         except SpecError as error:
@@ -275,9 +279,9 @@ def help_text(name: str) -> str:
     from iaside_audit.cli.options import CHOICES, HELP  # noqa: PLC0415 - start-up time
 
     if name == "model":
-        return "An .onnx classifier, or the id of one that ships with this program."
+        return tr("An .onnx classifier, or the id of one that ships with this program.")
     if name == OUT:
-        return (
+        return tr(
             "Keeps every row, result, report and tables; an audit that was interrupted goes on "
             "from there. Without a folder the result lives in this window until it is saved."
         )
@@ -289,7 +293,7 @@ def _path_fault(name: str, text: str) -> str:
     """Return what is wrong with the model or the images."""
     if name == "model":
         if not text:
-            return "Expected an .onnx file for the model, found none."
+            return tr("Expected an .onnx file for the model, found none.")
         from iaside_audit.auditing.model import resolve_model  # noqa: PLC0415 - start-up time
 
         try:
@@ -298,9 +302,9 @@ def _path_fault(name: str, text: str) -> str:
             return error.message
         return ""
     if not text:
-        return "Expected a folder of images, found none."
+        return tr("Expected a folder of images, found none.")
     if not Path(text).exists():
-        return f"Expected a folder of images, found nothing at '{text}'."
+        return tr("Expected a folder of images, found nothing at '{path}'.").format(path=text)
     return ""
 
 
@@ -312,7 +316,9 @@ def _source_fault(name: str, text: str) -> str:
     if Path(text).is_file() or (name == "preprocess" and not Path(text).suffix):
         return ""
     words = ", ".join(field.choices)
-    return f"Expected {words} or a file for {name}, found nothing at '{text}'."
+    return tr("Expected {words} or a file for {name}, found nothing at '{path}'.").format(
+        words=words, name=name, path=text
+    )
 
 
 def _parsed(name: str, text: str) -> object:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
+from iaside_ui.state.words import tr
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -62,20 +64,26 @@ def coalition_text(code: int, n_bands: int) -> str:
     ('bands 0 to 2, 4', 'no band', 'all bands')
     """
     if code == 0:
-        return "no band"
+        return tr("no band")
     if code == (1 << n_bands) - 1:
-        return "all bands"
+        return tr("all bands")
     runs: list[list[int]] = []
     for band in (one for one in range(n_bands) if code >> one & 1):
         if runs and runs[-1][-1] == band - 1:
             runs[-1].append(band)
         else:
             runs.append([band])
-    words = [
-        str(run[0]) if len(run) == 1 else f"{run[0]} {'to' if len(run) > 2 else 'and'} {run[-1]}"  # noqa: PLR2004 - a run of two is no range
-        for run in runs
-    ]
-    return f"{'band' if code.bit_count() == 1 else 'bands'} {', '.join(words)}"
+    names = ", ".join(_run_text(run) for run in runs)
+    pattern = tr("band {names}") if code.bit_count() == 1 else tr("bands {names}")
+    return pattern.format(names=names)
+
+
+def _run_text(run: list[int]) -> str:
+    """Name the bands of a run: a run of two is no range."""
+    if len(run) == 1:
+        return str(run[0])
+    pattern = tr("{first} and {last}") if len(run) == 2 else tr("{first} to {last}")  # noqa: PLR2004
+    return pattern.format(first=run[0], last=run[-1])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -193,18 +201,31 @@ class InspectorState:
         known = self.explanation
         if known is None:
             return ()
-        sweeps = (("Low-pass", known.low_pass), ("High-pass", known.high_pass))
+        sweeps = ((tr("Low-pass"), known.low_pass), (tr("High-pass"), known.high_pass))
         return tuple(self._flips(name, sweep) for name, sweep in sweeps if sweep is not None)
 
     def _flips(self, name: str, sweep: Sweep) -> str:
         final = int(sweep.predictions[-1])
         steps = sweep.flips
         n_bands = self.n_bands
+        kept = repr(self.class_name(final))
         if not steps:
-            return f"{name}: always {self.class_name(final)!r}, even without any band."
+            return tr("{sweep}: always {name}, even without any band.").format(
+                sweep=name, name=kept
+            )
         last = steps[-1]
-        text = coalition_text(int(sweep.codes[last]), n_bands)
-        before = self.class_name(int(sweep.predictions[last - 1]))
-        since = "only with all bands" if last == n_bands else f"from {text} on"
-        more = "" if len(steps) == 1 else f" It changes {len(steps)} times on the way."
-        return f"{name}: {self.class_name(final)!r} {since}; {before!r} with one band less.{more}"
+        before = repr(self.class_name(int(sweep.predictions[last - 1])))
+        if last == n_bands:
+            said = tr("{sweep}: {name} only with all bands; {before} with one band less.").format(
+                sweep=name, name=kept, before=before
+            )
+        else:
+            said = tr("{sweep}: {name} from {bands} on; {before} with one band less.").format(
+                sweep=name,
+                name=kept,
+                bands=coalition_text(int(sweep.codes[last]), n_bands),
+                before=before,
+            )
+        if len(steps) > 1:
+            said += " " + tr("It changes {n} times on the way.").format(n=len(steps))
+        return said

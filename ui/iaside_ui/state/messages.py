@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from iaside_audit.errors import IASideError
+from iaside_ui.state.words import tr
 
 
 class Severity(Enum):
@@ -33,14 +34,20 @@ def message_of(error: BaseException) -> Message:
     program, and its details are the traceback that a report of the fault needs.
     """
     if isinstance(error, IASideError):
-        facts = [("Where", error.path), ("Expected", error.expected), ("Found", error.found)]
-        facts += [("Cause", _cause(error)), ("Kind of error", type(error).__name__)]
+        facts = [
+            (tr("Where"), error.path),
+            (tr("Expected"), error.expected),
+            (tr("Found"), error.found),
+        ]
+        facts += [(tr("Cause"), _cause(error)), (tr("Kind of error"), type(error).__name__)]
         known = [f"{name}: {value}" for name, value in facts if value]
         details = "\n".join(known) if len(known) > 1 else ""  # a kind alone helps nobody
         return Message(severity=Severity.ERROR, text=error.message, details=details)
     return Message(
         severity=Severity.ERROR,
-        text=f"Unexpected fault: {type(error).__name__}: {error}. Report what the details say.",
+        text=tr("Unexpected fault: {kind}: {error}. Report what the details say.").format(
+            kind=type(error).__name__, error=error
+        ),
         details="".join(traceback.format_exception(error)),
     )
 

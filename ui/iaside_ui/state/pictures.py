@@ -50,10 +50,7 @@ def picture_of_composition(composition: Composition) -> CompositionPicture:
 def amplified(band: NDArray[np.float32]) -> Picture:
     """Show a band that varies around 0: 0 is grey, and most of its values fit the range."""
     reach = float(np.quantile(np.abs(band), SHOWN_SHARE))
-    gain = 1
-    for gain in GAINS:
-        if 2 * gain * reach > MIDDLE:
-            break
+    gain = max((one for one in GAINS if one * reach <= MIDDLE), default=GAINS[0])
     return Picture(pixels=to_pixels(band * np.float32(gain) + np.float32(MIDDLE)), gain=gain)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from iaside_audit.report import format_duration, format_size
+from iaside_ui.state.words import tr
 
 if TYPE_CHECKING:
     import numpy as np
@@ -55,42 +56,55 @@ class Examination:
             found.append(_model_sentence(self.inspection))
             found.append(_preprocessing_sentence(self.inspection))
         if self.n_images is not None:
-            found.append(f"Images found: {self.n_images}.")
+            found.append(tr("Images found: {n}.").format(n=self.n_images))
         if self.forecast is not None:
             plan = self.forecast
             found.append(
-                f"{plan.estimator.value.capitalize()} estimator: {plan.n_images} images, "
-                f"{plan.n_evaluations:,} evaluations ({plan.evaluations_per_image} an image)."
+                tr(
+                    "{estimator} estimator: {n} images, {total} evaluations ({each} an image)."
+                ).format(
+                    estimator=plan.estimator.value.capitalize(),
+                    n=plan.n_images,
+                    total=f"{plan.n_evaluations:,}",
+                    each=plan.evaluations_per_image,
+                )
             )
             found.append(self._time_sentence(plan))
         if self.input_bytes is not None and self.inspection is not None:
             found.append(
-                f"Memory: about {format_size(self.input_bytes)} for images and coalitions, beside "
-                f"the model ({format_size(self.inspection.size_bytes)} on disk) and its layers."
+                tr(
+                    "Memory: about {size} for images and coalitions, beside the model ({model} on "
+                    "disk) and its layers."
+                ).format(
+                    size=format_size(self.input_bytes),
+                    model=format_size(self.inspection.size_bytes),
+                )
             )
         return tuple(found)
 
     def _time_sentence(self, plan: Forecast) -> str:
         if self.rate is None:
-            return "Time: not known before this model has run here once."
-        return (
-            f"Time: about {format_duration(plan.n_evaluations / self.rate)} at "
-            f"{self.rate:.0f} evaluations a second, as in its last audit here."
-        )
+            return tr("Time: not known before this model has run here once.")
+        return tr(
+            "Time: about {time} at {rate} evaluations a second, as in its last audit here."
+        ).format(time=format_duration(plan.n_evaluations / self.rate), rate=f"{self.rate:.0f}")
 
 
 def _model_sentence(inspection: Inspection) -> str:
     graph = inspection.graph
     shape = " x ".join("?" if side is None else str(side) for side in graph.input_shape)
-    classes = "" if inspection.n_classes is None else f", {inspection.n_classes} classes"
-    kind = "" if inspection.output_kind is None else f", {inspection.output_kind}"
-    return f"Model: input {shape} {graph.input_dtype}, {graph.layout}{classes}{kind}."
+    facts = [tr("input {shape} {type}").format(shape=shape, type=graph.input_dtype), graph.layout]
+    if inspection.n_classes is not None:
+        facts.append(tr("{n} classes").format(n=inspection.n_classes))
+    if inspection.output_kind is not None:
+        facts.append(inspection.output_kind)
+    return tr("Model: {facts}.").format(facts=", ".join(map(str, facts)))
 
 
 def _preprocessing_sentence(inspection: Inspection) -> str:
     if inspection.preprocessing is None:
-        return "Preprocessing: none found. Let the assistant look for it, or give a file."
-    return f"Preprocessing: from {inspection.preprocessing.source}."
+        return tr("Preprocessing: none found. Let the assistant look for it, or give a file.")
+    return tr("Preprocessing: from {source}.").format(source=inspection.preprocessing.source)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -144,14 +158,19 @@ class AssistantState:
             return ""
         best = found.best.candidate
         if found.configured is None:
-            return f"Best: {best.name}, tried on {found.n_images} images."
+            return tr("Best: {name}, tried on {n} images.").format(name=best.name, n=found.n_images)
         if best.is_configured:
-            return f"The configured preprocessing is the best, tried on {found.n_images} images."
+            return tr("The configured preprocessing is the best, tried on {n} images.").format(
+                n=found.n_images
+            )
         if not found.is_misconfigured:
-            return f"{best.name} is not clearly better than the configured preprocessing."
-        gain = found.gain
-        numbers = "" if gain is None else f" It wins {gain.n_won} images and loses {gain.n_lost}."
-        return (
-            "The configured preprocessing is not what this model was made for. "
-            f"Best: {best.name}.{numbers}"
-        )
+            return tr("{name} is not clearly better than the configured preprocessing.").format(
+                name=best.name
+            )
+        said = tr(
+            "The configured preprocessing is not what this model was made for. Best: {name}."
+        ).format(name=best.name)
+        if found.gain is None:
+            return said
+        numbers = tr("It wins {won} images and loses {lost}.")
+        return f"{said} {numbers.format(won=found.gain.n_won, lost=found.gain.n_lost)}"

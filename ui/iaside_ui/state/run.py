@@ -18,6 +18,7 @@ from iaside_audit.events import (
     Preparing,
     Warned,
 )
+from iaside_ui.state.words import tr
 
 if TYPE_CHECKING:
     from iaside_audit.result import BandResult
@@ -113,7 +114,7 @@ class RunState:
 
     name: str
     confidence: float
-    stage: str = "starting"
+    stage: str = ""
     n_done: int = 0
     n_total: int = 0
     evaluations_per_s: float = 0.0
@@ -173,8 +174,16 @@ def _traced(points: tuple[ScorePoint, ...], estimate: Estimate) -> tuple[ScorePo
 
 
 def _plan(plan: Planned) -> str:
-    return (
-        f"{plan.estimator.capitalize()} estimator, {plan.n_images} images, "
-        f"{plan.n_evaluations} evaluations on {plan.provider} ({plan.device}, {plan.threads} "
-        f"threads, batch {plan.batch}); preprocessing from {plan.preprocessing_source}."
+    return tr(
+        "{estimator} estimator, {n} images, {total} evaluations on {provider} ({device}, {threads} "
+        "threads, batch {batch}); preprocessing from {source}."
+    ).format(
+        estimator=plan.estimator.capitalize(),
+        n=plan.n_images,
+        total=plan.n_evaluations,
+        provider=plan.provider,
+        device=plan.device,
+        threads=plan.threads,
+        batch=plan.batch,
+        source=plan.preprocessing_source,
     )

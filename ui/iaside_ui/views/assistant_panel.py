@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSize, Signal, Slot
+from PySide6.QtCore import QSize, Qt, Signal, Slot
 from PySide6.QtWidgets import (
     QGroupBox,
     QHBoxLayout,
@@ -59,6 +59,7 @@ class AssistantPanel(QGroupBox):
         self._progress.setAccessibleName(self.tr("Progress of the assistant"))
         self._verdict = QLabel(self)
         self._verdict.setWordWrap(True)
+        self._verdict.setTextFormat(Qt.TextFormat.PlainText)
         self._model = trial_model(self)
         self.table = make_table(self._model, self.tr("Preprocessings that were tried"), self)
         side = round(PICTURE_LINES * self.fontMetrics().lineSpacing())

@@ -7,7 +7,7 @@ from enum import Enum, auto
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from PySide6.QtCore import QCoreApplication, QSettings
+from PySide6.QtCore import QCoreApplication, QSettings, Qt
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFileDialog, QMessageBox, QVBoxLayout
 
 from iaside_ui.actions import ACTIONS
@@ -106,6 +106,7 @@ def ask(parent: QWidget, question: Question, on_answer: Callable[[Answer], None]
     """Ask, and hand the answer on once it is given; the window goes on painting meanwhile."""
     box = QMessageBox(parent)
     box.setIcon(QMessageBox.Icon.Question)
+    box.setTextFormat(Qt.TextFormat.PlainText)
     box.setText(question.text)
     box.setInformativeText(question.consequence)
     answers: dict[QAbstractButton, Answer] = {

@@ -67,6 +67,7 @@ class Field(QWidget):
         self.label.setBuddy(self.editor)
         self.fault = QLabel(self)
         self.fault.setWordWrap(True)
+        self.fault.setTextFormat(Qt.TextFormat.PlainText)  # it quotes what was typed
         self.fault.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.fault.hide()
         explained = help_text(field.name)
@@ -182,6 +183,7 @@ class FaultLabel(QLabel):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWordWrap(True)
+        self.setTextFormat(Qt.TextFormat.PlainText)
         self.setForegroundRole(QPalette.ColorRole.WindowText)
         self.hide()
 

@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 from iaside_audit.report import format_percent
 from iaside_audit.spec import Range
 from iaside_ui.appearance import enlarge_font
-from iaside_ui.qtmodels import share_model
+from iaside_ui.qtmodels import plain_tip, share_model
 from iaside_ui.state import ActionKey
 from iaside_ui.state.inspection import coalition_text
 from iaside_ui.views.band_tiles import BandTiles
@@ -93,6 +93,8 @@ class InspectorPage(QWidget):
         self.answer_table.setItemDelegateForColumn(1, ShareDelegate(self))
         self._flips = QLabel(self)
         self._flips.setWordWrap(True)
+        for label in (self._title, self._coalition, self._flips):
+            label.setTextFormat(Qt.TextFormat.PlainText)  # names of images and classes
         self.tiles = BandTiles(self)
         self.spectrum = SpectrumView(self.tr("Spectrum with the edges of the bands"), self)
         self._power = ColourBar(self.tr("log10 power"), self)
@@ -121,7 +123,7 @@ class InspectorPage(QWidget):
         """Show one snapshot."""
         self._is_showing = True
         self._title.setText(self._title_of(state))
-        self._title.setToolTip(self._title.text())
+        self._title.setToolTip(plain_tip(self._title.text()))
         self._stage.setVisible(bool(state.stage))
         self._stage.setFormat(state.stage)
         self._place.setRange(1, max(1, state.n_images))

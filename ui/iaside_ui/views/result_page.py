@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtCore import QCoreApplication, Qt, Signal, Slot
 from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
@@ -174,5 +174,10 @@ def result_name(opened: OpenResult) -> str:
     """Return what an open result is called in a list."""
     model = elided(Path(opened.result.model.path).name, NAME_CHARACTERS)
     if opened.path is None:
-        return f"{model} (not saved)" if opened.asks_to_be_saved else f"{model} (new)"
+        pattern = (
+            QCoreApplication.translate("ResultPage", "{model} (not saved)")
+            if opened.asks_to_be_saved
+            else QCoreApplication.translate("ResultPage", "{model} (new)")
+        )
+        return pattern.format(model=model)
     return f"{model} - {elided(str(opened.path), NAME_CHARACTERS)}"

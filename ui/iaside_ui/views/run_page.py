@@ -53,6 +53,7 @@ class RunPage(QWidget):
         super().__init__(parent)
         self._title = QLabel(self)
         enlarge_font(self._title, 1.4)
+        self._title.setTextFormat(Qt.TextFormat.PlainText)  # names a file
         self._progress = QProgressBar(self)
         self._progress.setAccessibleName(self.tr("Progress of the audit"))
         self._progress_text = QLabel(self)

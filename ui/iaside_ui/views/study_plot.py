@@ -10,6 +10,7 @@ from PySide6.QtGui import QColor, QFontMetricsF
 from PySide6.QtWidgets import QToolTip
 
 from iaside_ui.appearance import SERIES_COLOURS
+from iaside_ui.qtmodels import plain_tip
 from iaside_ui.views.themed_plot import ThemedPlot
 
 import pyqtgraph as pg  # isort: skip - after Qt
@@ -217,7 +218,7 @@ class StudyPlot(ThemedPlot):
             QToolTip.hideText()
             return
         position = self.plot.mapToGlobal(self.plot.mapFromScene(scene))
-        QToolTip.showText(position, self.words_of(place), self.plot)
+        QToolTip.showText(position, plain_tip(self.words_of(place)), self.plot)
 
     @Slot(object)
     def _click(self, event: MouseClickEvent) -> None:

@@ -52,7 +52,9 @@ class AuditRunner(StreamRunner):
         out : Path or None
             Folder that keeps rows and result, and from which an interrupted audit goes on.
         """
-        state = RunState(name=spec.model.name, confidence=spec.confidence)
+        state = RunState(
+            name=spec.model.name, confidence=spec.confidence, stage=self.tr("starting")
+        )
         run_audit = self._run_audit or _audit_into
         self._begin(state, partial(_started, run_audit, spec, out))
 
