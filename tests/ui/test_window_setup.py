@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from iaside_ui.state import ActionKey, Form, Page
 from iaside_ui.state.form import FORM_FIELDS, GROUPS, OUT, default_text, help_text
 from iaside_ui.views import FileKind
+from iaside_ui.workers import Examiner
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 
@@ -19,15 +20,13 @@ from iaside_audit.cli.options import HELP
 from iaside_audit.cli.run import read_config
 from iaside_audit.errors import SpecError
 from iaside_audit.spec import AuditSpec
+from iaside_audit.store import STORE_NAME
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from iaside_ui.app import Program
     from pytestqt.qtbot import QtBot
-
-LEFT_OUT = {"max_model_bytes", "resume", "shard", "scheduler"}
-"""Options for job arrays and for the wary: the command line has them."""
 
 
 @pytest.fixture
@@ -39,7 +38,7 @@ def form(tmp_path: Path) -> Form:
 
 def test_every_option_has_its_field() -> None:
     """Whatever the command line can be told, a person can choose, with the same explanation."""
-    assert set(FORM_FIELDS) - {OUT} == {"model", *HELP} - LEFT_OUT
+    assert set(FORM_FIELDS) - {OUT} == {"model", *HELP}
     assert sum(map(len, GROUPS.values())) == len(FORM_FIELDS)
     for name in FORM_FIELDS:
         assert len(help_text(name)) > 10
@@ -90,6 +89,38 @@ def test_fault_of_a_combination_stands_apart(form: Form) -> None:
     faults = form.with_text("bands", "20").with_text("estimator", "exact").faults()
     assert list(faults) == [""]
     assert "at most 16 bands" in faults[""]
+
+
+def test_part_of_the_images_needs_a_folder(form: Form, tmp_path: Path) -> None:
+    """A part is there to be merged: without a folder there would be nothing to merge."""
+    part = form.with_text("shard", "1/3")
+    assert list(part.faults()) == [OUT]
+    kept = part.with_text(OUT, str(tmp_path / "out")).with_text("resume", "no")
+    assert (kept.to_spec().shard, kept.to_spec().resume) == ("1/3", False)
+
+
+def test_rare_options_are_folded_away(program: Program) -> None:
+    """They show on demand, and by themselves where something in them is filled in."""
+    page = program.window.setup_page
+    program.setup.audit_model()
+    field = page.fields["scheduler"]
+    assert not field.isVisible()
+    page.advanced_button.click()
+    assert field.isVisible()
+    page.advanced_button.click()
+    program.setup.edit("scheduler", "local:2")
+    assert field.isVisible()
+
+
+def test_rows_of_before_are_said(form: Form, tmp_path: Path) -> None:
+    """The plan tells what becomes of rows that the folder holds."""
+    examiner = Examiner(lambda _: None)
+    kept = form.with_text(OUT, str(tmp_path))
+    assert not any("rows" in one for one in examiner.examine(kept).sentences())
+    (tmp_path / STORE_NAME).touch()
+    assert any("goes on with them" in one for one in examiner.examine(kept).sentences())
+    again = kept.with_text("resume", "no")
+    assert any("moved aside" in one for one in examiner.examine(again).sentences())
 
 
 def test_empty_form_names_what_is_missing() -> None:

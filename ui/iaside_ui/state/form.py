@@ -142,15 +142,31 @@ GROUPS: Final[dict[str, tuple[FormField, ...]]] = {
         FormField(name="mode", title="M&ode", kind=FieldKind.CHOICE, choices=_values(Mode)),
         FormField(name="reference_batch", title="Batch of the reference", kind=FieldKind.NUMBER),
     ),
+    "Advanced": (
+        FormField(
+            name="resume", title="&Go on with rows", kind=FieldKind.CHOICE, choices=("yes", "no")
+        ),
+        FormField(name="shard", title="Part of the images", kind=FieldKind.NUMBER),
+        FormField(name="scheduler", title="Dask scheduler", kind=FieldKind.NUMBER),
+        FormField(name="max_model_bytes", title="Model bytes at most", kind=FieldKind.NUMBER),
+    ),
 }
-"""Every option that a person would choose, in groups."""
+"""Every option of an audit, in groups."""
 
 FORM_FIELDS: Final = {field.name: field for group in GROUPS.values() for field in group}
 NEEDED: Final = ("model", "images")
 OUT: Final = "out"
 """The one field that is no option of the audit itself."""
-_INTEGERS: Final = ("bands", "pairs", "max_images", "budget", "seed", "reference_batch")
-_FLAGS: Final = ("interactions",)
+_INTEGERS: Final = (
+    "bands",
+    "pairs",
+    "max_images",
+    "budget",
+    "seed",
+    "reference_batch",
+    "max_model_bytes",
+)
+_FLAGS: Final = ("interactions", "resume")
 _FLOATS: Final = ("beta", "target_halfwidth", "confidence")
 
 
@@ -220,6 +236,10 @@ class Form:
     def faults(self) -> dict[str, str]:
         """Return what is wrong, by field; faults of a combination have the empty name."""
         faults = {name: fault for name in FORM_FIELDS if (fault := self._fault(name))}
+        if self.text("shard") and not self.text(OUT):
+            faults.setdefault(
+                OUT, tr("Expected a folder to keep the part of the audit in, found none.")
+            )
         if not faults:
             try:
                 AuditSpec.from_dict(self.values())

@@ -39,6 +39,8 @@ class Examination:
         Memory for images and coalitions.
     rate : float or None
         Evaluations a second of the last audit of this model here.
+    has_rows : bool
+        Whether the folder that keeps the result holds rows already.
     """
 
     form: Form
@@ -48,6 +50,7 @@ class Examination:
     forecast: Forecast | None = None
     input_bytes: int | None = None
     rate: float | None = None
+    has_rows: bool = False
 
     def sentences(self) -> tuple[str, ...]:
         """Say what the audit will take, a sentence each."""
@@ -70,6 +73,8 @@ class Examination:
                 )
             )
             found.append(self._time_sentence(plan))
+        if self.has_rows:
+            found.append(self._rows_sentence())
         if self.input_bytes is not None and self.inspection is not None:
             found.append(
                 tr(
@@ -81,6 +86,11 @@ class Examination:
                 )
             )
         return tuple(found)
+
+    def _rows_sentence(self) -> str:
+        if self.form.text("resume") == "no":
+            return tr("The folder holds rows: they are moved aside, and the audit starts again.")
+        return tr("The folder holds rows: this audit goes on with them, where they are its own.")
 
     def _time_sentence(self, plan: Forecast) -> str:
         if self.rate is None:

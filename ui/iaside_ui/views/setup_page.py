@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from PySide6.QtCore import QCoreApplication, Qt, Signal, Slot
+from PySide6.QtCore import QCoreApplication, Qt, QTimer, Signal, Slot
 from PySide6.QtWidgets import (
     QFormLayout,
     QGroupBox,
@@ -12,6 +12,7 @@ from PySide6.QtWidgets import (
     QLabel,
     QScrollArea,
     QSplitter,
+    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -28,8 +29,10 @@ if TYPE_CHECKING:
 
     from PySide6.QtGui import QAction
 
-LEFT_GROUPS: Final = ("Model and images", "Bands", "Absence and value")
+LEFT_GROUPS: Final = ("Model and images", "Bands", "Absence and value", "Advanced")
 """The others stand in the second column."""
+FOLDED_GROUP: Final = "Advanced"
+"""Shown on demand, or where something in it is filled in or wrong."""
 FILE_ACTIONS: Final = (
     ActionKey.UNDO,
     ActionKey.REDO,
@@ -55,6 +58,7 @@ class SetupPage(QWidget):
     def __init__(self, actions: Mapping[ActionKey, QAction], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.fields: dict[str, Field] = {}
+        self._folded: QGroupBox  # made with the other groups
         self._plan = QLabel(self)
         self._plan.setWordWrap(True)
         self._plan.setTextFormat(Qt.TextFormat.PlainText)  # it names files
@@ -62,6 +66,17 @@ class SetupPage(QWidget):
         self._plan.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._plan.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
         self._fault = FaultLabel(self)
+        self.advanced_button = QToolButton(self)
+        self.advanced_button.setText(_translated(FOLDED_GROUP))
+        self.advanced_button.setToolTip(
+            self.tr("Rows of before, a part of the images, a cluster, the size of a model.")
+        )
+        self.advanced_button.setCheckable(True)
+        self.advanced_button.setAutoRaise(True)
+        self.advanced_button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.advanced_button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.advanced_button.setArrowType(Qt.ArrowType.RightArrow)
+        self.advanced_button.toggled.connect(self._unfold)
         self.assistant = AssistantPanel(actions, self)
         self._arrange(actions)
 
@@ -74,6 +89,8 @@ class SetupPage(QWidget):
         """Fill in the fields."""
         for name, field in self.fields.items():
             field.show_text(form.text(name))
+        if any(form.text(field.name) for field in GROUPS[FOLDED_GROUP]):
+            self.advanced_button.setChecked(True)
 
     def show_examination(self, found: Examination, *, is_pending: bool = False) -> None:
         """Show the plan, and what is wrong beside the fields."""
@@ -130,7 +147,13 @@ class SetupPage(QWidget):
                 field.edited.connect(self._edit)
                 self.fields[one.name] = field
                 grid.addRow(field.label, field)
-            sides[int(group not in LEFT_GROUPS)].addWidget(box)
+            side = sides[int(group not in LEFT_GROUPS)]
+            if group == FOLDED_GROUP:
+                box.setTitle("")
+                box.hide()
+                self._folded = box
+                side.addWidget(self.advanced_button)
+            side.addWidget(box)
         layout = QHBoxLayout(panel)
         layout.setContentsMargins(0, 0, 0, 0)
         for side, stretch in zip(sides, (3, 2), strict=True):
@@ -143,6 +166,7 @@ class SetupPage(QWidget):
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         area.setWidget(panel)
         bar = area.verticalScrollBar().sizeHint().width()
+        self._area = area
         area.setMinimumWidth(panel.minimumSizeHint().width() + bar)
         return area
 
@@ -160,6 +184,18 @@ class SetupPage(QWidget):
         layout.addWidget(box)
         layout.addWidget(self.assistant, stretch=1)
         return panel
+
+    @Slot(bool)
+    def _unfold(self, is_open: bool) -> None:  # noqa: FBT001 - Qt's signals have no keywords
+        arrow = Qt.ArrowType.DownArrow if is_open else Qt.ArrowType.RightArrow
+        self.advanced_button.setArrowType(arrow)
+        self._folded.setVisible(is_open)
+        if is_open:
+            QTimer.singleShot(0, self._scroll_to_folded)
+
+    @Slot()
+    def _scroll_to_folded(self) -> None:
+        self._area.ensureWidgetVisible(self._folded)
 
     @Slot(str, str)
     def _edit(self, name: str, text: str) -> None:

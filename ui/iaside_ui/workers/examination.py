@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 N_THUMBNAILS: Final = 3
 THUMBNAIL_SIDE: Final = 96
 USUAL_BATCH: Final = 32
-MODEL_FIELDS: Final = ("model", "preprocess", "output")
+MODEL_FIELDS: Final = ("model", "preprocess", "output", "max_model_bytes")
 
 
 class Examiner:
@@ -59,7 +59,7 @@ class Examiner:
                 faults["images"] = listing.message
             else:
                 n_images = len(listing.records)
-        if not {"model", "preprocess", "output"} & set(faults):
+        if not set(MODEL_FIELDS) & set(faults):
             found = self._inspection(form)
             if isinstance(found, IASideError):
                 where = "model"
@@ -121,6 +121,7 @@ class Examiner:
         inspection: Inspection | None,
     ) -> Examination:
         from iaside_audit.auditing.forecast import forecast, input_bytes  # noqa: PLC0415
+        from iaside_audit.store import STORE_NAME  # noqa: PLC0415
 
         plan = memory = rate = None
         if not faults:
@@ -141,6 +142,7 @@ class Examiner:
             forecast=plan,
             input_bytes=memory,
             rate=rate,
+            has_rows=form.out is not None and (form.out / STORE_NAME).exists(),
         )
 
     def _listing(self, text: str) -> Listing | IASideError:
@@ -155,16 +157,18 @@ class Examiner:
 
     def _inspection(self, form: Form) -> Inspection | IASideError:
         from iaside_audit.auditing.inspection import inspect_file  # noqa: PLC0415 - start-up time
+        from iaside_audit.spec import MAX_MODEL_BYTES  # noqa: PLC0415
 
         key = tuple(form.text(name) for name in MODEL_FIELDS)
         if self._inspected is None or self._inspected[0] != key:
-            model, preprocess, output = key
+            model, preprocess, output, max_bytes = key
             try:
                 found: Inspection | IASideError = inspect_file(
                     Path(model),
                     preprocess=preprocess or "auto",
                     output=output or None,
                     device="cpu",
+                    max_model_bytes=int(max_bytes or MAX_MODEL_BYTES),
                 )
             except IASideError as error:
                 found = error
