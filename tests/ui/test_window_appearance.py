@@ -205,7 +205,7 @@ def test_colours_stand_in_one_module() -> None:
             assert not re.search(r"#[0-9a-fA-F]{6}|QColor\(\d", text), module
 
 
-def test_foreign_names_are_no_markup(program: Program) -> None:
+def test_foreign_names_are_no_markup(program: Program, qtbot: QtBot) -> None:
     """Names of files and classes are shown as they are written, wherever they stand."""
     name = "<i>x</i>.onnx"
     result = replace(sample_result(4), model=replace(sample_result(4).model, path=name))
@@ -218,5 +218,6 @@ def test_foreign_names_are_no_markup(program: Program) -> None:
     assert len(labels) >= 3
     assert {one.textFormat() for one in labels} == {Qt.TextFormat.PlainText}
     table = program.window.result_page.origin.fact_table.model()
+    qtbot.waitUntil(lambda: table.rowCount() > 0, timeout=10_000)
     tips = [table.index(row, 2).data(Qt.ItemDataRole.ToolTipRole) for row in range(3)]
     assert any("&lt;i&gt;" in tip for tip in tips)

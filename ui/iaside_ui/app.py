@@ -27,6 +27,7 @@ from iaside_ui.controllers import (
     SetupController,
     Shell,
 )
+from iaside_ui.state import Page
 from iaside_ui.views import MainWindow
 from iaside_ui.workers import (
     AuditRunner,
@@ -36,6 +37,7 @@ from iaside_ui.workers import (
     Jobs,
     MeasurementRunner,
     Thumbnails,
+    Warming,
 )
 
 if TYPE_CHECKING:
@@ -48,6 +50,8 @@ if TYPE_CHECKING:
 
     ExceptionHook = Callable[[type[BaseException], BaseException, TracebackType | None], object]
 
+WARM_MS = 300
+"""The window must be there before imports take time from it."""
 UNUSABLE = 2
 """Exit code of a wrong call (INTERFACE.md)."""
 
@@ -113,6 +117,8 @@ class Program(QObject):
         self.colours = ColourController(
             self.window, preferences or default_preferences_path(), parent=self
         )
+        self.warming = Warming(parent=self)
+        self.warming.ended.connect(self.make_pages)
         self._file: Path | None = None
 
     def open_later(self, file: Path | None) -> None:
@@ -126,10 +132,22 @@ class Program(QObject):
         self.colours.restore()
         self.window.restore_geometry()
         self.window.show()
+        QTimer.singleShot(WARM_MS, self.warming.start)
         if self._file is not None:
             self.controller.open_path(self._file)
         else:
             self.session.restore()
+
+    @Slot()
+    def make_pages(self) -> None:
+        """Make the pages that come up by themselves while an audit runs, one in each quiet moment.
+
+        They would take longer than a frame then.
+        """
+        for page in (Page.RUN, Page.RESULT):
+            if self.window.make(page):
+                QTimer.singleShot(0, self.make_pages)
+                return
 
     def close(self) -> None:
         """Stop the threads; the window is closed already."""
@@ -139,6 +157,7 @@ class Program(QObject):
         self.robustness.close()
         self.measurements.close()
         self.exports.close()
+        self.warming.close()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

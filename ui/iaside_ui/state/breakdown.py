@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from iaside_audit.errors import IASideError, StoreError
+from iaside_ui.state.facts import provenance
 from iaside_ui.state.words import tr
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from iaside_audit.breakdown import GroupProfile
     from iaside_audit.result import AuditResult
     from iaside_audit.types import Interval
+    from iaside_ui.state.facts import Fact
 
 UNDEFINED: Final = (math.nan, math.nan)
 
@@ -133,12 +135,14 @@ class InteractionTable:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Breakdown:
-    """Everything that the tabs of a result show of who and where.
+    """Everything that the tabs of a result show of who and where, and of its origin.
 
     Parameters
     ----------
     images, groups, interactions
         The tabs.
+    facts : tuple of Fact
+        Its provenance; the report's id is a hash over all of it, which takes a while.
     unit : str
         Of the Shapley values; empty for a pure number.
     confidence : float
@@ -150,6 +154,7 @@ class Breakdown:
     images: ImageTable = ImageTable()
     groups: tuple[GroupRow, ...] = ()
     interactions: InteractionTable = InteractionTable()
+    facts: tuple[Fact, ...] = ()
     unit: str = ""
     confidence: float = 0.95
     are_draws: bool = False
@@ -170,6 +175,7 @@ def breakdown(result: AuditResult) -> Breakdown:
         images=images,
         groups=tuple(group_rows(result, images)),
         interactions=interaction_table(result),
+        facts=provenance(result),
         unit=value_unit(result.spec.value),
         confidence=result.spec.confidence,
         are_draws=result.estimator.kind == Estimator.PERMUTATION.value,

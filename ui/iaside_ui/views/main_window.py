@@ -147,6 +147,12 @@ class MainWindow(QMainWindow):
         else:
             self._waiting.setdefault(page, []).append(connect)
 
+    def make(self, page: Page) -> bool:
+        """Make a page that was not looked at yet; say whether it was not there."""
+        is_new = page not in self._pages
+        self._widget_of(page)
+        return is_new
+
     def plots_of(self, page: Page) -> list[Exportable]:
         """Return what can be had from a page as a picture."""
         return self._widget_of(page).findChildren(Exportable)

@@ -8,11 +8,13 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
 from iaside_ui.qtmodels import LogModel, fact_model
-from iaside_ui.state import Note, NoteKind, provenance
+from iaside_ui.state import Note, NoteKind
 from iaside_ui.views.tables import fit_columns, make_heading, make_list, make_table, span_groups
 
 if TYPE_CHECKING:
-    from iaside_ui.state import OpenResult
+    from collections.abc import Sequence
+
+    from iaside_ui.state import Fact, OpenResult
 
 
 class OriginPanel(QWidget):
@@ -42,10 +44,12 @@ class OriginPanel(QWidget):
         layout.addWidget(halves)
 
     def show_result(self, opened: OpenResult) -> None:
-        """Show another result."""
-        facts = provenance(opened.result)
-        self._facts.show_rows(facts)
+        """Show the warnings of another result."""
         self._warnings.show_notes(self._notes(opened))
+
+    def show_facts(self, facts: Sequence[Fact]) -> None:
+        """Show where the numbers come from."""
+        self._facts.show_rows(facts)
         fit_columns(self.fact_table)
         span_groups(self.fact_table, [fact.group for fact in facts])
 

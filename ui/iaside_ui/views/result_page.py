@@ -116,7 +116,8 @@ class ResultPage(QWidget):
         self.tabs.setTabText(self.tabs.indexOf(self.origin), title)
 
     def show_breakdown(self, found: Breakdown) -> None:
-        """Show who and where."""
+        """Show who and where, and where the numbers come from."""
+        self.origin.show_facts(found.facts)
         for panel in (self.images, self.groups, self.interactions):
             panel.show_breakdown(found)
 

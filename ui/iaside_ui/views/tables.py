@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 ROOM_CHARACTERS: Final = 2
 MIN_LINES: Final = 7
+MEASURED_ROWS: Final = 40
 SHARE_OPACITY: Final = 110
 
 
@@ -85,8 +86,15 @@ def make_heading(text: str, buddy: QWidget, parent: QWidget) -> QLabel:
 
 
 def fit_columns(table: QTableView) -> None:
-    """Make the columns of a table as wide as their texts, with room between them."""
-    table.resizeRowsToContents()
+    """Make the columns of a table as wide as their texts, with room between them.
+
+    Of a long table, only the first rows are measured: a thousand would take longer than a frame.
+    """
+    if table.model().rowCount() <= MEASURED_ROWS:
+        table.resizeRowsToContents()
+    else:
+        table.verticalHeader().setDefaultSectionSize(table.sizeHintForRow(0))
+    table.horizontalHeader().setResizeContentsPrecision(MEASURED_ROWS)
     table.resizeColumnsToContents()
     room = characters_wide(table, ROOM_CHARACTERS)
     last = table.model().columnCount() - 1

@@ -8,6 +8,7 @@
 ``jobs``                      short jobs: reading a result, writing a report
 ``measurement_files``         measurements read and written; ``pictures``: corrupted images
 ``thumbnails``                small pictures, made when they are first looked at
+``warming``                   imports, once the window is there
 ============================  =================================================================
 """
 
@@ -18,6 +19,7 @@ from iaside_ui.workers.jobs import Jobs
 from iaside_ui.workers.measurements import MeasurementPlan, MeasurementRunner
 from iaside_ui.workers.pictures import CorruptedPictures
 from iaside_ui.workers.thumbnails import Thumbnails
+from iaside_ui.workers.warming import Warming
 
 __all__ = [
     "AuditRunner",
@@ -28,4 +30,5 @@ __all__ = [
     "MeasurementPlan",
     "MeasurementRunner",
     "Thumbnails",
+    "Warming",
 ]

@@ -100,7 +100,9 @@ class MeasurementRunner(StreamRunner):
 
     def start(self, plan: MeasurementPlan) -> None:
         """Start measuring; what ran before is abandoned."""
-        state = RunState(name=plan.spec.model.name, confidence=plan.spec.confidence)
+        state = RunState(
+            name=plan.spec.model.name, confidence=plan.spec.confidence, stage=self.tr("starting")
+        )
         self._begin(state, partial(self._measure, plan))
 
     def _hear(self, event: Any) -> bool:  # Any: an event, or what was found
