@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,7 +24,6 @@ from iaside_audit.report import write_result
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from pytestqt.qtbot import QtBot
 
@@ -67,6 +70,29 @@ def test_model_deleted_during_a_run_changes_nothing(qtbot: QtBot, tmp_path: Path
     program.window.deleteLater()
 
 
+def test_killed_worker_is_replaced(real_program: Program, qtbot: QtBot, tmp_path: Path) -> None:
+    """A model's process that is killed in mid-run costs a line in the log, and no image."""
+    if not Path("/proc/self/task").is_dir():
+        pytest.skip("looks for the process where Linux lists it")
+    before = set(_children())
+    real_program.audits.start(convnet_spec(tmp_path, n_images=60), asks_to_be_saved=False)
+    page = real_program.window.run_page
+    qtbot.waitUntil(lambda: page.score_text.startswith("Signed"), timeout=60_000)
+    for child in set(_children()) - before:
+        os.kill(child, signal.SIGKILL)
+    qtbot.waitUntil(lambda: real_program.window.page == Page.RESULT, timeout=60_000)
+    opened = real_program.shell.state.opened
+    assert opened is not None
+    assert opened.result.data.n_images == 60
+    assert opened.result.runtime.n_workers_lost == 1
+
+
+def _children() -> list[int]:
+    """Return the processes that the threads of this one started."""
+    tasks = Path("/proc/self/task").iterdir()
+    return [int(child) for one in tasks for child in (one / "children").read_text().split()]
+
+
 def test_dead_worker_is_a_message(program: Program, qtbot: QtBot, audit: ScriptedAudit) -> None:
     """A model's process that died for good ends the run, not the window."""
     program.window.actions_by_key[ActionKey.TRY_DEMO].trigger()
@@ -88,6 +114,24 @@ def test_results_of_any_number_of_bands_fit(program: Program, n_bands: int) -> N
     assert program.window.width() == 1280
     assert program.window.height() == 690
     assert program.window.result_page.importance.band_table.model().rowCount() == n_bands
+
+
+def test_thousand_classes_are_shown_at_once(program: Program, qtbot: QtBot) -> None:
+    """Only the first rows are measured; every class can be filtered, sorted and looked at."""
+    result = sample_result(8, has_breakdown=True)
+    assert result.classes is not None
+    classes = tuple(
+        replace(result.classes[0], label=label, name=f"class {label}") for label in range(1000)
+    )
+    program.shell.show_opened(OpenResult(result=replace(result, classes=classes)))
+    panel = program.window.result_page.groups
+    program.window.result_page.tabs.setCurrentWidget(panel)
+    model = panel.table.model()
+    qtbot.waitUntil(lambda: model.rowCount() > 1000, timeout=10_000)
+    panel.filter.setText("class 99")
+    assert 11 <= model.rowCount() < 40  # 99 and 990 to 999, and numbers that hold 99
+    panel.table.selectRow(model.rowCount() - 1)
+    assert len(panel.plot.numbers()) == 1 + 8
 
 
 def test_long_name_of_a_running_model_fits(
