@@ -31,6 +31,10 @@ if TYPE_CHECKING:
     from iaside_audit.spec import AuditSpec
 
 
+N_MANY = 120
+"""Images of an audit that is not over in the blink of an eye."""
+
+
 def tampered(tamper: Callable[[], object]) -> Callable[..., Iterator[Event]]:
     """Return an engine whose worker does something to the world before the first lease."""
 
@@ -75,15 +79,18 @@ def test_killed_worker_is_replaced(real_program: Program, qtbot: QtBot, tmp_path
     if not Path("/proc/self/task").is_dir():
         pytest.skip("looks for the process where Linux lists it")
     before = set(_children())
-    real_program.audits.start(convnet_spec(tmp_path, n_images=60), asks_to_be_saved=False)
-    page = real_program.window.run_page
-    qtbot.waitUntil(lambda: page.score_text.startswith("Signed"), timeout=60_000)
+    with qtbot.waitSignal(
+        real_program.runner.stateChanged,
+        check_params_cb=lambda run: 0 < run.n_done < N_MANY and not run.stage,
+        timeout=60_000,
+    ):
+        real_program.audits.start(convnet_spec(tmp_path, n_images=N_MANY), asks_to_be_saved=False)
     for child in set(_children()) - before:
         os.kill(child, signal.SIGKILL)
     qtbot.waitUntil(lambda: real_program.window.page == Page.RESULT, timeout=60_000)
     opened = real_program.shell.state.opened
     assert opened is not None
-    assert opened.result.data.n_images == 60
+    assert opened.result.data.n_images == N_MANY
     assert opened.result.runtime.n_workers_lost == 1
 
 
