@@ -29,9 +29,10 @@ def main() -> None:
     parser.add_argument("--size", choices=SIZES)
     parser.add_argument("--model", type=Path, help="audited beside the built-in one")
     parser.add_argument("--images", type=Path, help="labelled images for it")
+    parser.add_argument("--study", type=Path, help="the output folder of a study")
     options = parser.parse_args()
     if options.size:
-        take(options.out, options.size, options.model, options.images)
+        take(options.out, options.size, options.model, options.images, options.study)
         return
     for size, (_, _, scale) in SIZES.items():
         settings = options.out / "settings"
@@ -41,13 +42,13 @@ def main() -> None:
             "XDG_CONFIG_HOME": str(settings.absolute()),
         }
         words = [sys.executable, __file__, "--size", size, "--out", str(options.out)]
-        for name in ("model", "images"):
+        for name in ("model", "images", "study"):
             if getattr(options, name):
                 words += [f"--{name}", str(getattr(options, name))]
         subprocess.run(words, env=environment, check=True)  # noqa: S603 - this script again
 
 
-def take(out: Path, size: str, model: Path | None, images: Path | None) -> None:
+def take(out: Path, size: str, model: Path | None, images: Path | None, study: Path | None) -> None:
     """Drive the window through its pages and picture each."""
     from iaside_ui.app import Program, make_application  # noqa: PLC0415 - after the environment
 
@@ -71,7 +72,7 @@ def take(out: Path, size: str, model: Path | None, images: Path | None) -> None:
         )
         sys.stdout.write(f"{name} {size}{note}\n")
 
-    drive(program, application.processEvents, picture, model, images)
+    drive(program, application.processEvents, picture, model, images, study)
     program.close()
 
 
@@ -81,6 +82,7 @@ def drive(
     picture: Callable[[str], None],
     model: Path | None,
     images: Path | None,
+    study: Path | None,
 ) -> None:
     """Visit every page."""
     actions = {str(key): action for key, action in program.window.actions_by_key.items()}
@@ -101,6 +103,9 @@ def drive(
     picture("inspector-16-bands")
     actions["audit_model"].trigger()
     picture("setup-empty")
+    program.window.setup_page.advanced_button.click()
+    picture("setup-advanced")
+    program.window.setup_page.advanced_button.click()
     program.setup.edit("model", str(model or "efficientnet_lite0"))
     if images is not None:
         program.setup.edit("images", str(images))
@@ -128,9 +133,29 @@ def drive(
         picture(f"result-{place}")
     tabs.setCurrentIndex(0)
     drive_robustness(program, process, picture)
-    if actions["show_comparison"].isEnabled() and actions["show_comparison"].isVisible():
-        actions["show_comparison"].trigger()
-        picture("comparison")
+    compare(program, process, picture, study)
+
+
+def compare(
+    program: Program,
+    process: Callable[[], None],
+    picture: Callable[[str], None],
+    study: Path | None,
+) -> None:
+    """Visit the page of comparisons."""
+    program.comparison.show_comparison()
+    page = program.window.comparison_page
+    wait(process, lambda: "matched by content" in page.compared.note)
+    picture("comparison")
+    page.compared.quantity.setCurrentIndex(1)
+    picture("comparison-differences")
+    page.tabs.setCurrentIndex(1)
+    picture("study-empty")
+    if study is not None:
+        program.controller.open_path(study)
+        wait(process, lambda: bool(page.study.sentence))
+        page.study.plot.choose(0)
+        picture("study")
 
 
 def drive_robustness(

@@ -65,6 +65,7 @@ class StudyPlot(ThemedPlot):
         self._names: list[pg.TextItem] = []
         self._later = QTimer(self, interval=0, singleShot=True)
         self._later.timeout.connect(self._place_names)
+        self.plot.getPlotItem().vb.sigTransformChanged.connect(self._place_later)
         self.plot.scene().sigMouseMoved.connect(self._hover)
         self.plot.scene().sigMouseClicked.connect(self._click)
         self.recolour()
@@ -89,7 +90,7 @@ class StudyPlot(ThemedPlot):
         if place != self._chosen and -1 <= place < len(self._points):
             self._chosen = place
             self._draw_ring()
-            self._place_names()
+            self._later.start()
             self.pointChosen.emit(place)
 
     def numbers(self) -> list[Sequence[object]]:
@@ -169,6 +170,10 @@ class StudyPlot(ThemedPlot):
             y_title=self._titles[1],
             y=f"{one.measured:.3f}",
         )
+
+    @Slot()
+    def _place_later(self) -> None:
+        self._later.start()
 
     @Slot()
     def _place_names(self) -> None:
