@@ -11,7 +11,6 @@ import os
 import secrets
 from typing import TYPE_CHECKING, Any, Final
 
-from iaside_audit.comparison import finite
 from iaside_audit.errors import ReportError
 
 if TYPE_CHECKING:
@@ -97,6 +96,8 @@ def make_folder(folder: Path) -> Path:
 
 def json_text(document: Mapping[str, Any]) -> str:  # Any: JSON
     """Return a document as an indented JSON file; numbers that are not finite are null."""
+    from iaside_audit.comparison import finite  # noqa: PLC0415 - who writes bytes needs no numpy
+
     return json.dumps(finite(document), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 

@@ -120,6 +120,7 @@ class Program(QObject):
         self.warming = Warming(parent=self)
         self.warming.ended.connect(self.make_pages)
         self._file: Path | None = None
+        self._is_closed = False
 
     def open_later(self, file: Path | None) -> None:
         """Show the window, with `file` in it, once the event loop runs."""
@@ -145,12 +146,13 @@ class Program(QObject):
         They would take longer than a frame then.
         """
         for page in (Page.RUN, Page.RESULT):
-            if self.window.make(page):
+            if not self._is_closed and self.window.make(page):
                 QTimer.singleShot(0, self.make_pages)
                 return
 
     def close(self) -> None:
         """Stop the threads; the window is closed already."""
+        self._is_closed = True
         self.controller.close()
         self.breakdown.close()
         self.comparison.close()
