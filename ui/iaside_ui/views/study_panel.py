@@ -112,7 +112,7 @@ class StudyPanel(GapPanel):
         halves.setChildrenCollapsible(False)
         halves.addWidget(self.plot)
         halves.addWidget(right)
-        halves.setSizes([640, 360])  # shares of what there is
+        halves.setSizes([580, 420])  # shares of what there is
         layout = QVBoxLayout(self.content)
         layout.addWidget(self._title)
         layout.addLayout(choices)
