@@ -523,7 +523,7 @@ def test_page_fits_a_small_laptop_in_both_schemes(
     window, page = program.window, program.window.robustness_page
     apply_colour_scheme(scheme)
     window.resize(1366, 768 - 2 * window.fontMetrics().height())
-    area = window._pages[Page.ROBUSTNESS]
+    area = window._areas[Page.ROBUSTNESS]
     assert isinstance(area, QScrollArea)
     for place in range(page.tabs.count()):
         page.tabs.setCurrentIndex(place)
