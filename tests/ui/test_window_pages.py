@@ -7,10 +7,11 @@ from unittest.mock import MagicMock
 
 import pytest
 from iaside_ui.state import ActionKey, Form, Page
-from iaside_ui.views import Answer, FileKind, Question
-from PySide6.QtCore import QMimeData, Qt, QTimer, QUrl
+from iaside_ui.views import Answer, FileKind
+from PySide6.QtCore import QMimeData, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication
 from PySide6.QtWidgets import QApplication, QDialog, QMessageBox
+from window_dialogs import answer_with, choose
 from window_material import RESULT, ScriptedAudit, estimate, image_done, planned
 
 from iaside_audit.auditing.demo import demo_spec
@@ -19,7 +20,6 @@ from iaside_audit.events import Finished, ImageFailed, Preparing, Warned
 from iaside_audit.report import null_sentence, score_sentence, write_result
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from iaside_ui.app import Program
@@ -44,32 +44,6 @@ def trigger(program: Program, key: ActionKey) -> None:
 def reach(qtbot: QtBot, program: Program, page: Page) -> None:
     """Wait until a page is shown."""
     qtbot.waitUntil(lambda: program.window.page == page)
-
-
-def choose(program: Program, monkeypatch: pytest.MonkeyPatch, path: Path | None) -> list[FileKind]:
-    """Let every file dialog answer `path`; return what is asked for."""
-    asked: list[FileKind] = []
-
-    def answer(kind: FileKind, _name: str = "") -> Path | None:
-        asked.append(kind)
-        return path
-
-    monkeypatch.setattr(program.window, "choose_path", answer)
-    return asked
-
-
-def answer_with(
-    program: Program, monkeypatch: pytest.MonkeyPatch, answer: Answer
-) -> list[Question]:
-    """Answer every question with `answer`; return the questions."""
-    asked: list[Question] = []
-
-    def ask(question: Question, on_answer: Callable[[Answer], None]) -> None:
-        asked.append(question)
-        QTimer.singleShot(0, lambda: on_answer(answer))
-
-    monkeypatch.setattr(program.window, "ask", ask)
-    return asked
 
 
 def start_audit(program: Program, tmp_path: Path, **options: object) -> None:

@@ -19,13 +19,14 @@ from iaside_ui.qtmodels.corruptions import CONDITION_ROLE, CorruptionGridModel, 
 from iaside_ui.state import ActionKey, OpenResult, Page
 from iaside_ui.state.measuring import Choice, Kind, Target, cost_of
 from iaside_ui.state.robustness import CorruptionGrid, GridQuantity, Held, grid_of
-from iaside_ui.views import Answer, FileKind, Question
+from iaside_ui.views import Answer, FileKind
 from iaside_ui.workers.measurements import PartFound, PartStarted, PlanEnded
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QPalette
 from PySide6.QtWidgets import QApplication, QLabel, QScrollArea
 from robustness_material import N_IMAGES, ScriptedMeasurement, sample_measurements
 from sample_results import sample_result
+from window_dialogs import answer_with, choose
 from window_material import image_done
 
 from iaside_audit.auditing.demo import demo_spec
@@ -34,7 +35,7 @@ from iaside_audit.robustness.errors_by_corruption import Measure
 from iaside_audit.robustness.findings import CorruptionFinding, PredictionFinding
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     from pytestqt.modeltest import ModelTester
@@ -98,32 +99,6 @@ def hold(
     )
     if program.robustness.state.corruption is not None:
         qtbot.waitUntil(lambda: program.robustness.state.pair is not None)
-
-
-def choose(program: Program, monkeypatch: pytest.MonkeyPatch, path: Path | None) -> list[FileKind]:
-    """Let every file dialog answer `path`; return what is asked for."""
-    asked: list[FileKind] = []
-
-    def answer(kind: FileKind, _name: str = "") -> Path | None:
-        asked.append(kind)
-        return path
-
-    monkeypatch.setattr(program.window, "choose_path", answer)
-    return asked
-
-
-def answer_with(
-    program: Program, monkeypatch: pytest.MonkeyPatch, answer: Answer
-) -> list[Question]:
-    """Answer every question; return the questions."""
-    asked: list[Question] = []
-
-    def ask(question: Question, on_answer: Callable[[Answer], None]) -> None:
-        asked.append(question)
-        QTimer.singleShot(0, lambda: on_answer(answer))
-
-    monkeypatch.setattr(program.window, "ask", ask)
-    return asked
 
 
 def test_page_says_what_it_would_measure_and_what_that_takes(
