@@ -102,7 +102,7 @@ def expanded_tail(tail: float, n_units: int) -> float:
     Examples
     --------
     >>> round(expanded_tail(0.025, 5), 5), round(expanded_tail(0.025, 1000), 4)
-    (0.00096, 0.0249)
+    (0.00095, 0.0248)
     """
     if n_units < 2:  # noqa: PLR2004 - one unit has no spread
         return tail
