@@ -179,13 +179,13 @@ def test_cancelling_does_not_wait_for_a_node(tmp_path: Path, workers: list[Proce
     """ONNX Runtime ends a run between nodes only; in a long one the worker is killed."""
     onnx.save(slow_model(), tmp_path / "model.onnx")
     control = Control()
-    spec = convnet_spec(tmp_path, n_images=2, bands=8, estimator="exact", threads=1, batch=128)
+    spec = convnet_spec(tmp_path, n_images=2, bands=8, estimator="exact", threads=1, batch=256)
     started = 0.0
     last: Event | None = None
     for event in run_audit(spec, control):
         last = event
         if isinstance(event, Planned):
-            time.sleep(1.5)  # the batch has begun
+            time.sleep(1.0)  # the batch has begun
             control.cancel()
             started = time.monotonic()
     assert time.monotonic() - started < ANSWER_S
