@@ -159,11 +159,12 @@ class ResultPage(QWidget):
         return self.tr(
             "The score says where in the spectrum this model finds what it needs: above 0 at low "
             "frequencies, below 0 at high ones. Natural perturbations such as noise, blur and "
-            "compression harm high frequencies first, so a higher score goes with smaller errors "
-            "under them; it orders models, and does not foretell an error rate. It says nothing "
-            "about attacks made for this model, about other domains, other preprocessing or "
-            "classes that the images do not show, and compares only audits of the same bands, "
-            "baseline and images. Measure corruptions themselves to know their errors."
+            "compression harm high frequencies first. Where it was measured, over trainings of one "
+            "architecture, a higher score went with less error added by corruption; it did not "
+            "follow the error itself, and across architectures it says little beyond accuracy. It "
+            "says nothing about attacks made for this model, about other domains, other "
+            "preprocessing or classes that the images do not show, and compares only audits of "
+            "the same bands, baseline and images. Measure corruptions to know their errors."
         )
 
     @Slot(int)
