@@ -245,13 +245,18 @@ class Accuracy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EstimatorRecord:
-    """How the Shapley values were estimated; `converged` is None without a target."""
+    """How the Shapley values were estimated; `converged` is None without a target.
+
+    `control_variate` is ``mean_game`` where the walks of an image were read against the game of
+    the others, else None.
+    """
 
     kind: str
     n_images: int
     n_evaluations: int
     converged: bool | None
     pairs: int | None
+    control_variate: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

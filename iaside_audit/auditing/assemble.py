@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from iaside_audit.auditing.chance import is_near_chance
-from iaside_audit.games import shapley_values, value_table, walk_shapley
+from iaside_audit.games import (
+    controlled_shapley,
+    is_controlled,
+    shapley_values,
+    value_table,
+)
 from iaside_audit.result import (
     Accuracy,
     AuditWarning,
@@ -35,6 +40,7 @@ MIN_REFERENCE_BATCHES: Final = 8
 FEW_IMAGES: Final = 30
 FLOORED_SHARE: Final = 1e-3
 EFFICIENCY_TOLERANCE: Final = 1e-4
+MEAN_GAME: Final = "mean_game"
 SAME: Final = 1e-4
 """Log-probabilities that differ by less are the same, in nats (DESIGN.md)."""
 
@@ -80,7 +86,7 @@ def image_profiles(
             table = value_table(rows.coalitions[0], values, n_players=spec.bands)
             shapley = shapley_values(table, n_players=spec.bands)
         else:
-            shapley = walk_shapley(rows.coalitions, values, n_players=spec.bands)
+            shapley = controlled_shapley(rows.coalitions, values, n_players=spec.bands)
     correct = (rows.prediction == rows.label).astype(np.float64)
     if labels_are_own:
         correct = np.full_like(correct, np.nan)
@@ -209,12 +215,15 @@ def estimator_record(
     converged: bool | None,
 ) -> EstimatorRecord:
     """Return how the Shapley values were estimated."""
+    walks = estimator == Estimator.PERMUTATION
+    controlled = is_controlled(n_images=n_images, n_players=spec.bands)
     return EstimatorRecord(
         kind=estimator.value,
         n_images=n_images,
         n_evaluations=n_evaluations,
         converged=converged,
-        pairs=spec.pairs if estimator == Estimator.PERMUTATION else None,
+        pairs=spec.pairs if walks else None,
+        control_variate=MEAN_GAME if walks and controlled else None,
     )
 
 

@@ -21,7 +21,7 @@ from iaside_audit.auditing.run import run_audit
 from iaside_audit.comparison import finite
 from iaside_audit.errors import SpecError
 from iaside_audit.events import AuditCancelled, Cancelled, Finished
-from iaside_audit.games import walk_shapley
+from iaside_audit.games import controlled_shapley
 from iaside_audit.spec import MAX_EXACT_BANDS, AuditSpec, Estimator, Mode
 from iaside_audit.statistics import PILOT_IMAGES, score_variance, value_function
 
@@ -217,7 +217,7 @@ def _pair_estimates(pilot: AuditResult) -> tuple[FloatMatrix, FloatMatrix]:
     n_walked = 2 * (n_bands - 1)
     ends = np.arange(2)
     estimates = [
-        walk_shapley(rows.coalitions[:, columns], values[:, columns], n_players=n_bands)
+        controlled_shapley(rows.coalitions[:, columns], values[:, columns], n_players=n_bands)
         for columns in (
             np.concatenate([ends, 2 + pair * n_walked + np.arange(n_walked)]) for pair in (0, 1)
         )

@@ -6,6 +6,8 @@ exact
     Shapley values from the values of all coalitions, one matrix product.
 permutation
     Antithetic random orders, their walks, and the estimates of single images.
+control
+    Walks read against the mean game of the other images, which narrows every interval.
 interactions
     Moebius coefficients and the Shapley interaction index of pairs.
 multilinear
@@ -29,6 +31,7 @@ from iaside_audit.games.closed_form import (
     unanimity_sum_game,
 )
 from iaside_audit.games.coalitions import all_codes, coalition_codes, coalition_matrix
+from iaside_audit.games.control import controlled_shapley, is_controlled
 from iaside_audit.games.exact import shapley_values, shapley_weights, value_table
 from iaside_audit.games.interactions import moebius_transform, pair_interactions
 from iaside_audit.games.multilinear import multilinear_extension
@@ -42,8 +45,10 @@ __all__ = [
     "closed_forms",
     "coalition_codes",
     "coalition_matrix",
+    "controlled_shapley",
     "draw_orders",
     "glove_game",
+    "is_controlled",
     "moebius_transform",
     "multilinear_extension",
     "pair_interactions",

@@ -143,6 +143,7 @@ def _protocol_rows(result: AuditResult) -> list[Row]:
     spec, estimator = result.spec, result.estimator
     spacing = ", ".join(map(str, spec.spacing)) if isinstance(spec.spacing, tuple) else spec.spacing
     pairs = f", {_counted(estimator.pairs, 'pair')} an image" if estimator.pairs else ""
+    control = ", the mean game as control variate" if estimator.control_variate else ""
     is_reference = spec.mode == Mode.REFERENCE
     mode = f"reference (the published code), batches of {spec.reference_batch}"
     unit = "batches" if is_reference else "images"
@@ -151,7 +152,7 @@ def _protocol_rows(result: AuditResult) -> list[Row]:
         ["Bands", f"{spec.bands}, norm {spec.norm}, spacing {spacing}, frame {spec.frame}"],
         ["Absent bands", f"baseline {spec.baseline}, range {spec.range}"],
         ["Value function", spec.value],
-        ["Estimator", f"{estimator.kind}{pairs}"],
+        ["Estimator", f"{estimator.kind}{pairs}{control}"],
         ["Evaluations", f"{estimator.n_evaluations:,}"],
         ["Score", f"beta {spec.beta:g}"],
         ["Intervals", f"{format_percent(spec.confidence)}, bootstrap over {unit}"],

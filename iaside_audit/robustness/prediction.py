@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from iaside_audit.games import (
+    controlled_shapley,
     multilinear_extension,
     shapley_values,
     value_table,
-    walk_shapley,
 )
 from iaside_audit.spec import Estimator
 from iaside_audit.spectrum import Gain
@@ -128,7 +128,7 @@ def game_rows(rows: ValueRows, *, n_bands: int, estimator: str, value: str) -> G
         table = value_table(rows.coalitions[0], values, n_players=n_bands)
         shapley = shapley_values(table, n_players=n_bands)
     else:
-        shapley = walk_shapley(rows.coalitions, values, n_players=n_bands)
+        shapley = controlled_shapley(rows.coalitions, values, n_players=n_bands)
     return GameRows(empty=values[:, 0], grand=values[:, 1], shapley=shapley, table=table)
 
 

@@ -104,6 +104,8 @@ def _method(result: AuditResult) -> dict[str, str]:
         estimated = tr("{kind}, {n} pairs of orders an image").format(
             kind=estimator.kind, n=estimator.pairs
         )
+    if estimator.control_variate is not None:
+        estimated = tr("{estimator}, the mean game as control variate").format(estimator=estimated)
     return {
         tr("bands"): tr("{n}, {norm} radius").format(n=len(result.bands), norm=spec.norm.value),
         tr("baseline"): spec.baseline,
