@@ -8,7 +8,7 @@ phi (squared errors summed over the bands) and of the signed score.
 ===================  ==============================================================================
 exact                all coalitions of few images
 one walk             one random order an image
-1, 2, 4 pairs        random orders and their reverses; one pair is the default
+1, 2, 4 pairs        random orders and their reverses
 balanced 2 pairs     stratified: the second order is the first, turned by half its length
 low to high          ordered: the fixed order of the bands and its reverse; cheap and biased
 chain control        one pair, and the chain from coarse to fine as a control variate, measured on
@@ -17,9 +17,9 @@ shared regression    one pair, its coalitions read as a design that all images s
                      least squares for the mean game, with a working covariance in which each band
                      that differs between two coalitions multiplies their correlation; its factors
                      are those of the other models
-mean control         one pair, and the mean game as a control variate: it is fitted to one half of
-                     the images, and the walks of the other half read what an image differs by; as
-                     unbiased as the pair
+mean control         the default: one pair, and the mean game as a control variate; it is fitted to
+                     one half of the images, and the walks of the other half read what an image
+                     differs by; as unbiased as the pair
 ===================  ==============================================================================
 
 The second part holds the half-width of the signed score's interval at 1,000 images, exact against
@@ -43,6 +43,7 @@ from exact_tables import FOLDER, N_BANDS, ExactTable, load_tables, walk_estimate
 
 from iaside_audit.games import (
     coalition_matrix,
+    controlled_shapley,
     draw_orders,
     shapley_values,
     shapley_weights,
@@ -117,7 +118,7 @@ class Trial:
         if n_images < LEAST_DESIGNS:
             return np.full(N_BANDS, np.nan)
         images, designs = self._draw_images(generator, n_images)
-        normal, right = self._normal_equations(images, designs, shift=0.0)
+        normal, right = self._normal_equations(images, designs)
         game = np.linalg.lstsq(normal, right, rcond=1e-12)[0]
         result: FloatVector = shapley_weights(N_BANDS) @ game
         return result
@@ -128,27 +129,11 @@ class Trial:
         return result
 
     def controlled_rows(self, generator: np.random.Generator, n_images: int) -> FloatMatrix:
-        """Return phi of the mean game, and what the walks find in an image's difference to it.
-
-        Each half of the images is read against the game of the other half, so that the walks'
-        mean is that of the whole game whatever the fitted one is.
-        """
+        """Return what an audit of the images says of each."""
         images, designs = self._draw_images(generator, n_images)
-        rows = np.empty((n_images, N_BANDS))
-        for half in range(2):
-            is_mine = np.arange(n_images) % 2 == half
-            fitted_to, read = (
-                (images[~is_mine], designs[~is_mine]),
-                (images[is_mine], designs[is_mine]),
-            )
-            shift = float(self.values[fitted_to[0], 0].mean())
-            normal, right = self._normal_equations(*fitted_to, shift=shift)
-            game = np.linalg.solve(normal + self.prior_precision, right) + shift
-            codes = self.codes[read]
-            differences = np.take_along_axis(self.values[read[0]], codes, axis=1) - game[codes]
-            walked = walk_shapley(codes.astype(np.uint32), differences, n_players=N_BANDS)
-            rows[is_mine] = shapley_weights(N_BANDS) @ game + walked
-        return rows
+        codes = self.codes[images, designs]
+        seen = np.take_along_axis(self.values[images], codes, axis=1)
+        return controlled_shapley(codes.astype(np.uint32), seen, n_players=N_BANDS)
 
     def _draw_images(self, generator: np.random.Generator, n_images: int) -> tuple[Any, Any]:
         """Draw images, and one of the designs of each."""
@@ -157,10 +142,10 @@ class Trial:
             generator.integers(0, N_DESIGNS, n_images),
         )
 
-    def _normal_equations(self, images: Any, designs: Any, shift: float) -> tuple[Any, Any]:
+    def _normal_equations(self, images: Any, designs: Any) -> tuple[Any, Any]:
         """Return the matrix and the right side of the mean game's generalised least squares."""
         codes, weights = self.codes[images, designs], self.weights[images, designs]
-        seen = np.take_along_axis(self.values[images], codes, axis=1) - shift
+        seen = np.take_along_axis(self.values[images], codes, axis=1)
         normal = np.zeros((2**N_BANDS, 2**N_BANDS))
         np.add.at(normal, (codes[:, :, None], codes[:, None, :]), weights)
         right = np.zeros(2**N_BANDS)
@@ -181,8 +166,6 @@ class Trial:
         covariance = np.where(differ, factors, 1.0).prod(axis=-1)
         covariance += 1e-6 * np.eye(len(covariance))
         chosen = covariance[codes[:, :, None], codes[:, None, :]]
-        self.prior_precision = np.linalg.inv(covariance)
-        """The mean game varies about its shift no more than an image does about the mean game."""
         self.codes = codes.reshape(*shape, -1)
         self.weights = np.linalg.inv(chosen).reshape(*shape, codes.shape[1], codes.shape[1])
 

@@ -1,13 +1,13 @@
 """How often nominal 95 % intervals cover the truth, percentile and BCa, at fixed n and at the stop.
 
 Populations of which the truth is known: the images of exact value tables of real classifiers
-(``exact_tables.py``), each audited by one antithetic pair of random orders as an audit does by
-default; sums of unanimity games whose dividends scatter from image to image, skewed like real
-ones; and, the worst case for psi and the scores, an additive game whose six highest bands are
-exactly equal and scatter independently. From each, many data sets are drawn with replacement, and
-every interval is compared with the truth: of phi (all bands), of importance (bands ``at_boundary``
-aside), and of the signed score. Data sets of 5 and 10 images are what a small class is. Of the
-exact tables, the interaction indices of all pairs are looked at too.
+(``exact_tables.py``), each audited as an audit does by default, by one antithetic pair of random
+orders read against the mean game; sums of unanimity games whose dividends scatter from image to
+image, skewed like real ones; and, the worst case for psi and the scores, an additive game whose
+six highest bands are exactly equal and scatter independently. From each, many data sets are drawn
+with replacement, and every interval is compared with the truth: of phi (all bands), of importance
+(bands ``at_boundary`` aside), and of the signed score. Data sets of 5 and 10 images are what a
+small class is. Of the exact tables, the interaction indices of all pairs are looked at too.
 
 *At the stop* repeats what ``--target-halfwidth`` does: look at 100, 200, 400, ... images, and stop
 where the signed score's interval is narrow enough.
@@ -27,14 +27,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from exact_tables import FOLDER, N_BANDS, load_tables, walk_estimates
+from exact_tables import FOLDER, N_BANDS, load_tables
 
 from iaside_audit.auditing.plan import checkpoints
 from iaside_audit.games import (
     coalition_matrix,
+    controlled_shapley,
+    draw_orders,
     pair_interactions,
     shapley_values,
     unanimity_sum_game,
+    walk_codes,
 )
 from iaside_audit.spec import IntervalMethod
 from iaside_audit.statistics import (
@@ -47,6 +50,8 @@ from iaside_audit.statistics import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from numpy.typing import NDArray
+
     from iaside_audit.statistics import ProfileEstimate
     from iaside_audit.types import FloatMatrix, FloatVector
 
@@ -56,8 +61,8 @@ SIZES = (5, 10, 30, 100, 300)
 INTERACTION_SIZES = (30, 100)
 TARGETS = (0.05, 0.03)
 MOST_AT_STOP = 800
-N_DRAWS = 150
-"""Random orders drawn for each image of a population, and picked from thereafter."""
+N_DRAWS = 20_000
+"""Pairs of orders, of which every image of a data set has one."""
 N_RESAMPLES = 500
 BETA = 0.75
 CONFIDENCE = 0.95
@@ -68,19 +73,33 @@ PAIRS = np.triu_indices(N_BANDS, 1)
 
 
 @dataclass(frozen=True)
+class Walks:
+    """The coalitions of images, and their values."""
+
+    codes: NDArray[np.uint32]
+    values: FloatMatrix
+
+    def shapley(self, n_images: int) -> FloatMatrix:
+        """Return what an audit of the first images says of each of them."""
+        return controlled_shapley(self.codes[:n_images], self.values[:n_images], n_players=N_BANDS)
+
+
+@dataclass(frozen=True)
 class Population:
-    """Images of known truth: phi of each, over many draws of its orders."""
+    """Images of known truth, and the coalitions of many draws of one pair of orders."""
 
     name: str
-    draws: FloatMatrix
+    values: FloatMatrix
+    codes: NDArray[np.uint32]
     truth: FloatVector
     interactions: FloatMatrix
     """SII of all pairs, of each image: (n_images, 28)."""
 
-    def sample(self, generator: np.random.Generator, n_images: int) -> FloatMatrix:
-        """Draw rows of images with replacement, each with orders of its own."""
-        images = generator.integers(0, self.draws.shape[0], n_images)
-        return self.draws[images, generator.integers(0, self.draws.shape[1], n_images)]
+    def sample(self, generator: np.random.Generator, n_images: int) -> Walks:
+        """Draw images with replacement, each with orders of its own."""
+        images = generator.integers(0, len(self.values), n_images)
+        codes = self.codes[generator.integers(0, len(self.codes), n_images)]
+        return Walks(codes, self.values[images[:, None], codes.astype(np.intp)])
 
 
 def populations(folder: Path) -> list[Population]:
@@ -97,15 +116,14 @@ def populations(folder: Path) -> list[Population]:
     members = coalition_matrix(np.arange(1 << N_BANDS, dtype=np.uint32), n_players=N_BANDS)
     found["six equal bands"] = (worths - worths.mean(axis=0) + EQUAL_BANDS) @ members.T
     found |= {table.model: table.values for table in load_tables(folder)}
+    codes = np.stack(
+        [walk_codes(draw_orders(generator, n_players=N_BANDS, n_pairs=1)) for _ in range(N_DRAWS)]
+    )
     return [
         Population(
             name=name,
-            draws=walk_estimates(
-                values,
-                n_draws=N_DRAWS if len(values) < N_GAME_IMAGES else 10,
-                n_pairs=1,
-                generator=generator,
-            ),
+            values=values,
+            codes=codes,
             truth=_numbers(shapley_values(values, n_players=N_BANDS).mean(axis=0)),
             interactions=pair_interactions(values, n_players=N_BANDS)[:, *PAIRS],
         )
@@ -120,7 +138,7 @@ def at_size(
     generator = np.random.default_rng(n_images)
     phi, psi, signed, halfwidths = [], [], [], []
     for seed in range(n_samples):
-        profile = _estimate(population.sample(generator, n_images), method, seed)
+        profile = _estimate(population.sample(generator, n_images).shapley(n_images), method, seed)
         covers = _covers(profile, population.truth)
         phi.append(covers[:N_BANDS].mean())
         free = ~profile.at_boundary
@@ -147,9 +165,9 @@ def at_stop(
     generator = np.random.default_rng(1)
     covered, phi, stops = [], [], []
     for seed in range(n_samples):
-        rows = population.sample(generator, MOST_AT_STOP)
+        walks = population.sample(generator, MOST_AT_STOP)
         for n_images in checkpoints(MOST_AT_STOP):
-            profile = _estimate(rows[:n_images], method, seed)
+            profile = _estimate(walks.shapley(n_images), method, seed)
             low, high = profile.signed_interval
             if (high - low) / 2 <= target:
                 break
@@ -173,7 +191,7 @@ def of_interactions(population: Population, n_images: int, n_samples: int) -> di
     truth = population.interactions.mean(axis=0)
     covered = []
     for seed in range(n_samples):
-        rows = population.interactions[generator.integers(0, len(population.draws), n_images)]
+        rows = population.interactions[generator.integers(0, len(population.values), n_images)]
         resamples = Resamples(rows, generator=bootstrap_generator(seed), n_resamples=N_RESAMPLES)
         low, high = resamples.intervals(
             lambda means: means, confidence=CONFIDENCE, method=IntervalMethod.PERCENTILE

@@ -8,7 +8,7 @@ computed exactly, and walks need only find in what an image differs from it.
 
 from __future__ import annotations
 
-from functools import lru_cache, reduce
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -146,7 +146,9 @@ def _working_covariance(n_players: int) -> FloatMatrix:
 @lru_cache(maxsize=2)
 def _working_precision(n_players: int) -> FloatMatrix:
     """Return the inverse of the working covariance: it is a product over the players."""
-    one = np.array([[1.0, -CORRELATION], [-CORRELATION, 1.0]]) / (1 - CORRELATION**2)
-    precision: FloatMatrix = reduce(np.kron, [one] * n_players)
+    of_one = np.array([[1.0, -CORRELATION], [-CORRELATION, 1.0]]) / (1 - CORRELATION**2)
+    precision: FloatMatrix = of_one
+    for _ in range(n_players - 1):
+        precision = np.kron(precision, of_one).astype(np.float64)
     precision.flags.writeable = False
     return precision
