@@ -280,11 +280,17 @@ def test_reference_mode_resamples_batches(place: Path) -> None:
 
 
 def test_estimator_record_has_pairs_for_walks_only() -> None:
-    """Pairs mean nothing to the exact estimator."""
+    """Pairs and the mean game mean nothing to the exact estimator, the game nothing to few images."""
     spec = AuditSpec(model="m", images="i", pairs=3)  # type: ignore[arg-type]
     records = {
-        kind: estimator_record(spec, kind, n_images=2, n_evaluations=9, converged=None)
+        kind: estimator_record(spec, kind, n_images=30, n_evaluations=9, converged=None)
         for kind in (Estimator.EXACT, Estimator.PERMUTATION)
     }
     assert records[Estimator.EXACT].pairs is None
     assert records[Estimator.PERMUTATION].pairs == 3
+    assert records[Estimator.EXACT].control_variate is None
+    assert records[Estimator.PERMUTATION].control_variate == "mean_game"
+    few = estimator_record(
+        spec, Estimator.PERMUTATION, n_images=29, n_evaluations=9, converged=None
+    )
+    assert few.control_variate is None
