@@ -200,7 +200,7 @@ def sample_result(
             n_evaluations=n_evaluations,
             converged=None,
             pairs=spec.pairs,
-            control_variate="mean_game",
+            control_variate="mean_game" if spec.bands <= 10 else None,
         ),
         warnings=tuple(AuditWarning(code=code, message=message) for code, message in warnings),
         **(_breakdown(shapley, errors, has_intervals=has_intervals) if has_breakdown else {}),

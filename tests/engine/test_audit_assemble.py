@@ -280,7 +280,7 @@ def test_reference_mode_resamples_batches(place: Path) -> None:
 
 
 def test_estimator_record_has_pairs_for_walks_only() -> None:
-    """Pairs and the mean game mean nothing to the exact estimator, the game nothing to few images."""
+    """Exact mode has neither pairs nor a control variate, few images have no mean game."""
     spec = AuditSpec(model="m", images="i", pairs=3)  # type: ignore[arg-type]
     records = {
         kind: estimator_record(spec, kind, n_images=30, n_evaluations=9, converged=None)
