@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from cattrs import Converter
 
 SCHEMA_VERSION: Final = 1
+IMAGES_FAILED: Final = "images_failed"
+"""Code of the warning that images were left out of every number."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

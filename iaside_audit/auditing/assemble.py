@@ -16,11 +16,13 @@ from iaside_audit.games import (
     value_table,
 )
 from iaside_audit.result import (
+    IMAGES_FAILED,
     Accuracy,
     AuditWarning,
     BandResult,
     ChecksRecord,
     EstimatorRecord,
+    FailedImage,
     Score,
     ScoreValue,
     ValuesRecord,
@@ -291,6 +293,59 @@ def _number_warnings(
             message=f"Top-1 on the unfiltered images is {profile.top1:.1%}, near chance: check "
             "labels and preprocessing, an audit of a broken pipeline means nothing.",
         )
+
+
+def failure_warning(failed: Sequence[FailedImage], *, n_used: int) -> AuditWarning:
+    """Return what a reader of the numbers must know of images that are not behind them.
+
+    Parameters
+    ----------
+    failed : sequence of FailedImage
+        At least one.
+    n_used : int
+        Images that could be used.
+
+    Examples
+    --------
+    >>> gone = FailedImage(path="cat/7.png", reason="found no file.")
+    >>> failure_warning([gone], n_used=59).message
+    '1 of 60 images could not be used and was left out of every number. cat/7.png: found no file.'
+    """
+    n_failed, first = len(failed), failed[0]
+    were = "was" if n_failed == 1 else "were"
+    the_first = "" if n_failed == 1 else "The first: "
+    why = first.reason if first.path in first.reason else f"{first.path}: {first.reason}"
+    return AuditWarning(
+        code=IMAGES_FAILED,
+        message=f"{n_failed} of {n_failed + n_used} images could not be used and {were} left out "
+        f"of every number. {the_first}{why.rstrip('.')}.",
+    )
+
+
+def with_failures(
+    known: Sequence[AuditWarning],
+    failed: Sequence[FailedImage],
+    *,
+    n_known: int,
+    n_used: int,
+) -> tuple[AuditWarning, ...]:
+    """Return the warnings with one of all images left out, not one for each stage.
+
+    Parameters
+    ----------
+    known : sequence of AuditWarning
+        Those of the preparation, which may name the images that failed in it.
+    failed : sequence of FailedImage
+        All images left out, those of the preparation first.
+    n_known : int
+        How many failed in the preparation.
+    n_used : int
+        Images behind the numbers.
+    """
+    if len(failed) == n_known:
+        return tuple(known)
+    others = (one for one in known if one.code != IMAGES_FAILED)
+    return (*others, failure_warning(failed, n_used=n_used))
 
 
 def check_warnings(checks: ChecksRecord) -> Iterator[AuditWarning]:

@@ -133,6 +133,9 @@ def conclude(
     )
     profile = assemble.estimate(profiles, spec)
     values = assemble.values_record(profile, profiles, rows)
+    known = assemble.with_failures(
+        context.warnings, failed, n_known=len(context.data.failed), n_used=len(rows)
+    )
     warnings = assemble.number_warnings(
         spec, profile, values, n_classes=context.model.output.n_classes
     )
@@ -155,15 +158,22 @@ def conclude(
             converged=converged,
         ),
         **breakdown(stacked, profiles, spec, names=context.class_names),
-        warnings=(*context.warnings, *warnings),
+        warnings=(*known, *warnings),
         row_source=lambda: stacked,
     )
 
 
 def _why_no_rows(failed: tuple[FailedImage, ...]) -> str:
     """Explain an audit of which every image failed."""
-    reason, n_times = Counter(one.reason for one in failed).most_common(1)[0]
+    reasons = Counter(_shared_reason(one) for one in failed)
+    shared, n_times = reasons.most_common(1)[0]
+    reason = next(one.reason for one in failed if _shared_reason(one) == shared)
     return (
         f"Expected at least one image with values, found that all {len(failed)} failed; "
         f"{n_times} because {reason.rstrip('.')}. Check the images, or choose another --baseline."
     )
+
+
+def _shared_reason(failed: FailedImage) -> str:
+    """Return why an image failed without its name, so that equal reasons can be counted."""
+    return failed.reason.replace(failed.path, "")

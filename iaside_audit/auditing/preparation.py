@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from iaside_audit.auditing.assemble import failure_warning
 from iaside_audit.auditing.executor import POLL_S
 from iaside_audit.auditing.model import open_model
 from iaside_audit.auditing.workers import raise_if_error
@@ -155,11 +156,8 @@ class Preparation:
         for failure in index.failed:
             self._emit(ImageFailed(path=failure.path, reason=failure.reason))
         if index.failed:
-            self.warn(
-                "images_failed",
-                f"{len(index.failed)} of {len(index.failed) + len(index.entries)} images could "
-                "not be read and were left out.",
-            )
+            warning = failure_warning(index.failed, n_used=len(index.entries))
+            self.warn(warning.code, warning.message)
         return index, labelling
 
 

@@ -197,10 +197,10 @@ class Supervisor:
         context = replace(context, runtime=runtime)
         if isinstance(store, SqliteRowStore):
             store.describe(replace(store.header, context=context.to_document()))
-        known = len(context.warnings)
         result = conclude(context, rows, run.failures(), converged=run.has_converged())
-        for warning in result.warnings[known:]:
-            self._emit(Warned(code=warning.code, message=warning.message))
+        for warning in result.warnings:
+            if warning not in context.warnings:
+                self._emit(Warned(code=warning.code, message=warning.message))
         if self._control.is_cancelled:
             return Cancelled(partial=result)
         return Finished(result=result)

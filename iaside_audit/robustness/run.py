@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from iaside_audit._version import __version__
+from iaside_audit.auditing.assemble import with_failures
 from iaside_audit.auditing.attempts import Lease
 from iaside_audit.auditing.chance import is_near_chance
 from iaside_audit.auditing.evaluate import LeaseItem
@@ -306,6 +307,12 @@ class _Run:
                 f"Top-1 on unchanged images is {accuracy:.3f}, near chance: labels or "
                 "preprocessing may be wrong, and what is measured means nothing.",
             )
+        warnings = with_failures(
+            stages.warnings, self._failed, n_known=len(index.failed), n_used=len(rows)
+        )
+        for one in warnings:
+            if one not in stages.warnings:
+                self._emit(Warned(code=one.code, message=one.message))
         return Measured(
             tool=Tool(name="iaside-audit", version=__version__),
             created=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
@@ -327,6 +334,6 @@ class _Run:
             elapsed_s=time.perf_counter() - self._started,
             n_evaluations=self._n_evaluations,
             n_resumed=self._n_resumed,
-            warnings=tuple(stages.warnings),
+            warnings=warnings,
             rows=rows,
         )

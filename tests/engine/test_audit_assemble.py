@@ -13,8 +13,9 @@ from iaside_audit.auditing.assemble import (
     estimator_record,
     image_profiles,
     number_warnings,
+    with_failures,
 )
-from iaside_audit.result import ValuesRecord
+from iaside_audit.result import AuditWarning, FailedImage, ValuesRecord
 from iaside_audit.spec import AuditSpec, Estimator
 from iaside_audit.statistics import estimate_profile
 
@@ -256,6 +257,21 @@ def test_other_warnings_are_said_where_they_hold() -> None:
     assert warned(sound, baseline="shuffle") == {"approximate_intervals"}
     assert warned(profile_of(0.5, n_units=7), mode="reference") == {"no_intervals"}
     assert warned(profile_of(0.5, n_units=8), mode="reference") == set()
+
+
+def test_images_left_out_are_warned_of_once() -> None:
+    """The images that failed later join those of the preparation in one warning."""
+    before = [FailedImage(path="a.png", reason="truncated")]
+    other = AuditWarning(code="labels", message="Guessed.")
+    known = (*with_failures([], before, n_known=0, n_used=9), other)
+    assert with_failures(known, before, n_known=1, n_used=5) == known
+    late = FailedImage(path="b.png", reason="gone")
+    first, second = with_failures(known, [*before, late], n_known=1, n_used=3)
+    assert first == other
+    assert second.message == (
+        "2 of 5 images could not be used and were left out of every number. "
+        "The first: a.png: truncated."
+    )
 
 
 def test_reference_mode_resamples_batches(place: Path) -> None:

@@ -27,7 +27,7 @@ from PIL import Image
 from iaside_audit.auditing.assemble import image_profiles
 from iaside_audit.classifier.synthetic import SyntheticClassifier, synthetic_classifiers
 from iaside_audit.errors import ImageError, InferenceError
-from iaside_audit.events import Finished, ImageFailed
+from iaside_audit.events import Finished, ImageFailed, Warned
 from iaside_audit.images import decode_image
 from iaside_audit.spec import Estimator
 
@@ -319,6 +319,11 @@ def test_a_failed_image_leaves_a_hole(tmp_path: Path) -> None:
     result = last.result
     assert (result.data.n_failed, result.data.n_images) == (2, 6)
     assert [one.path for one in result.data.failed] == lost
+    (said,) = (one.message for one in result.warnings if one.code == "images_failed")
+    assert said.startswith(
+        "2 of 8 images could not be used and were left out of every number. The first: Expected"
+    )
+    assert [event.message for event in events if isinstance(event, Warned)].count(said) == 1
     kept = [path not in lost for path in whole.rows().path]
     np.testing.assert_array_equal(result.rows().log_p, whole.rows().log_p[kept])
     np.testing.assert_array_equal(result.rows().best_other, whole.rows().best_other[kept])
@@ -333,7 +338,8 @@ def test_a_damaged_image_is_counted_and_named(tmp_path: Path) -> None:
     assert isinstance(last, Finished)
     assert [event.path for event in events if isinstance(event, ImageFailed)] == ["002.png"]
     assert (last.result.data.n_failed, last.result.data.n_images) == (1, 5)
-    assert "images_failed" in {one.code for one in last.result.warnings}
+    assert [one.code for one in last.result.warnings].count("images_failed") == 1
+    assert [event.code for event in events if isinstance(event, Warned)].count("images_failed") == 1
 
 
 def test_a_value_that_is_not_finite_gives_the_image_up(tmp_path: Path) -> None:

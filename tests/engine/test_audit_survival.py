@@ -229,6 +229,7 @@ def test_an_image_that_kills_three_workers_is_given_up(
     assert [one.path for one in result.data.failed] == [guilty]
     assert "given up after 3 tries" in result.data.failed[0].reason
     assert "signal 11" in result.data.failed[0].reason
+    assert f"left out of every number. {guilty}: " in result.warnings[0].message
     assert [one.path for one in events if isinstance(one, ImageFailed)] == [guilty]
     assert result.runtime.n_workers_lost == 3
     kept = np.array(whole.rows().path) != guilty

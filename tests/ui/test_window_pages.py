@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from unittest.mock import MagicMock
 
@@ -18,6 +19,7 @@ from iaside_audit.auditing.demo import demo_spec
 from iaside_audit.errors import SignatureError
 from iaside_audit.events import Finished, ImageFailed, Preparing, Warned
 from iaside_audit.report import null_sentence, score_sentence, write_result
+from iaside_audit.result import AuditWarning
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -317,8 +319,11 @@ def test_end_of_an_audit_does_not_take_the_user_away(
     """Who looks at another page stays there, and is told."""
     trigger(program, ActionKey.TRY_DEMO)
     trigger(program, ActionKey.AUDIT_MODEL)
-    audit.send(Finished(result=RESULT))
-    qtbot.waitUntil(lambda: "has ended" in program.window.message_bar.text)
+    lost = AuditWarning(code="images_failed", message="40 of 60 images could not be used.")
+    audit.send(Finished(result=replace(RESULT, warnings=(lost,))))
+    bar = program.window.message_bar
+    qtbot.waitUntil(lambda: "has ended" in bar.text)
+    assert bar.text.endswith("40 of 60 images could not be used.")
     assert program.window.page == Page.SETUP
     trigger(program, ActionKey.SHOW_RESULT)
     assert program.window.page == Page.RESULT

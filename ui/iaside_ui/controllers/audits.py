@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Final
 from PySide6.QtCore import QObject, QSettings, Signal, Slot
 
 from iaside_audit.report import RESULT_NAME
-from iaside_ui.state import ActionKey, OpenResult, Page, QueuedRun, RunOutcome, RunState
+from iaside_ui.state import (
+    ActionKey,
+    Message,
+    OpenResult,
+    Page,
+    QueuedRun,
+    RunOutcome,
+    RunState,
+    Severity,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -194,6 +203,8 @@ class AuditController(QObject):
 
     def _hand_on(self, result: AuditResult, *, is_partial: bool) -> None:
         """Show a result, without taking the user away from another page."""
+        from iaside_audit.result import IMAGES_FAILED  # noqa: PLC0415 - start-up time
+
         run = self._current
         opened = OpenResult(
             result=result,
@@ -203,9 +214,15 @@ class AuditController(QObject):
         )
         is_watched = self._shell.state.page == Page.RUN and not self._waiting
         self._shell.show_opened(opened, page=Page.RESULT if is_watched else None)
+        said = []
         if not is_watched and run is not None:
             text = self.tr("The audit of {name} has ended: see its result.")
-            self._shell.inform(text.format(name=run.spec.model.name))
+            said.append(text.format(name=run.spec.model.name))
+        lost = [one.message for one in result.warnings if one.code == IMAGES_FAILED]
+        if said or lost:
+            severity = Severity.WARNING if lost else Severity.INFORMATION
+            message = Message(severity=severity, text=" ".join((*said, *lost)))
+            self._shell.window.show_message(message)
         outcome = RunOutcome.CANCELLED if is_partial else RunOutcome.FINISHED
         self._end(outcome, self.tr("{n} images").format(n=result.data.n_images))
 
