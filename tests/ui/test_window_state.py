@@ -25,7 +25,7 @@ from sample_results import sample_result
 from window_material import RESULT, estimate, image_done, planned
 
 from iaside_audit.auditing.demo import demo_spec
-from iaside_audit.errors import ReportError
+from iaside_audit.errors import ModelNotFoundError, ReportError
 from iaside_audit.events import ImageFailed, Preparing, Warned
 
 STATES = [
@@ -128,6 +128,14 @@ def test_message_of_engine_error_is_its_own_words() -> None:
     message = message_of(ReportError("Expected a, found b.", path="x.json", found="b"))
     assert message.text == "Expected a, found b."
     assert "x.json" in message.details
+
+
+def test_message_of_a_model_that_is_gone_says_what_to_do() -> None:
+    """Only where it is the one that was looked for."""
+    error = ModelNotFoundError("Expected a model.", path=str(RESULT.spec.model))
+    assert message_of(error, spec=RESULT.spec).text.endswith("an open result keeps its numbers.")
+    for other in (message_of(error), message_of(ReportError("Not this."), spec=RESULT.spec)):
+        assert "open result" not in other.text
 
 
 def test_message_of_foreign_error_holds_the_traceback() -> None:

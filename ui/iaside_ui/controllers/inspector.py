@@ -229,7 +229,7 @@ class InspectorController(QObject):
 
     @Slot(Exception)
     def _fail(self, error: Exception) -> None:
-        self._window.show_message(message_of(error))
+        self._window.show_message(message_of(error, spec=self._spec))
         if self._state.opened is None:
             self._spec = None  # the next attempt starts afresh
         self._show(replace(self._state, stage=""))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-from iaside_ui.state import ActionKey, AppState, Message, Page, RunState, Severity
+from iaside_ui.state import ActionKey, AppState, Message, Page, RunState, Severity, message_of
 from iaside_ui.state.measuring import Choice, Kind, Target
 from iaside_ui.state.robustness import (
     CorruptionGrid,
@@ -250,7 +250,9 @@ class RobustnessController(QObject):
     @Slot(Exception)
     def _fail(self, error: Exception) -> None:
         self._show(replace(self._state, run=None, live=None))
-        self._shell.show_failure(error)
+        target = self._state.target
+        spec = None if target is None else target.spec
+        self._shell.window.show_message(message_of(error, spec=spec))
         self.measuringEnded.emit()
 
     def hold(self, held: tuple[Held, ...]) -> None:
@@ -273,10 +275,13 @@ class RobustnessController(QObject):
 
     def _warn(self, held: tuple[Held, ...]) -> None:
         """Say what a reader of the numbers must know."""
+        from iaside_audit.result import IMAGES_FAILED  # noqa: PLC0415 - start-up time
+
         origins = [one.finding.origin for one in held]
         said = list(dict.fromkeys(text for one in origins for text in one.warnings))
         n_failed = max((one.n_failed for one in origins), default=0)
-        if n_failed:
+        codes = {one["code"] for each in held for one in each.document.get("warnings", ())}
+        if n_failed and IMAGES_FAILED not in codes:
             said.append(self.tr("Images left out: {n}.").format(n=n_failed))
         if said:
             message = Message(severity=Severity.WARNING, text=" ".join(said))

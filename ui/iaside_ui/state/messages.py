@@ -5,9 +5,13 @@ from __future__ import annotations
 import traceback
 from dataclasses import dataclass
 from enum import Enum, auto
+from typing import TYPE_CHECKING
 
-from iaside_audit.errors import IASideError
+from iaside_audit.errors import IASideError, ImageError, ModelNotFoundError
 from iaside_ui.state.words import tr
+
+if TYPE_CHECKING:
+    from iaside_audit.spec import AuditSpec
 
 
 class Severity(Enum):
@@ -27,11 +31,18 @@ class Message:
     details: str = ""
 
 
-def message_of(error: BaseException) -> Message:
+def message_of(error: BaseException, *, spec: AuditSpec | None = None) -> Message:
     """Return what the window says of an error: its own words, or where the fault lies.
 
     An error of the engine explains itself, and its details are facts; any other is a fault of the
     program, and its details are the traceback that a report of the fault needs.
+
+    Parameters
+    ----------
+    error : BaseException
+        What happened.
+    spec : AuditSpec or None
+        The audit whose model and images were looked for, to say what to do where one is gone.
     """
     if isinstance(error, IASideError):
         facts = [
@@ -42,7 +53,13 @@ def message_of(error: BaseException) -> Message:
         facts += [(tr("Cause"), _cause(error)), (tr("Kind of error"), type(error).__name__)]
         known = [f"{name}: {value}" for name, value in facts if value]
         details = "\n".join(known) if len(known) > 1 else ""  # a kind alone helps nobody
-        return Message(severity=Severity.ERROR, text=error.message, details=details)
+        text = error.message
+        if spec is not None and _is_gone(error, spec):
+            text += " " + tr(
+                "Put the files back, or set up an audit with the place where they are now; an open "
+                "result keeps its numbers."
+            )
+        return Message(severity=Severity.ERROR, text=text, details=details)
     return Message(
         severity=Severity.ERROR,
         text=tr("Unexpected fault: {kind}: {error}. Report what the details say.").format(
@@ -50,6 +67,12 @@ def message_of(error: BaseException) -> Message:
         ),
         details="".join(traceback.format_exception(error)),
     )
+
+
+def _is_gone(error: IASideError, spec: AuditSpec) -> bool:
+    """Say whether an error is that the model's file or the folder of images is not there."""
+    places = {str(spec.model), str(spec.images)}
+    return isinstance(error, (ModelNotFoundError, ImageError)) and error.path in places
 
 
 def _cause(error: BaseException) -> str:
