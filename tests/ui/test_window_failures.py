@@ -124,17 +124,20 @@ def test_results_of_any_number_of_bands_fit(program: Program, n_bands: int) -> N
 
 
 def test_thousand_classes_are_shown_at_once(program: Program, qtbot: QtBot) -> None:
-    """Only the first rows are measured; every class can be filtered, sorted and looked at."""
+    """Only the first rows are measured, long names hide no number, every class can be found."""
     result = sample_result(8, has_breakdown=True)
     assert result.classes is not None
     classes = tuple(
-        replace(result.classes[0], label=label, name=f"class {label}") for label in range(1000)
+        replace(result.classes[0], label=label, name=f"class {label} {'of a long name' * 5}")
+        for label in range(1000)
     )
+    program.window.resize(1280, 690)
     program.shell.show_opened(OpenResult(result=replace(result, classes=classes)))
     panel = program.window.result_page.groups
     program.window.result_page.tabs.setCurrentWidget(panel)
     model = panel.table.model()
     qtbot.waitUntil(lambda: model.rowCount() > 1000, timeout=10_000)
+    qtbot.waitUntil(lambda: panel.table.horizontalScrollBar().maximum() == 0)
     panel.filter.setText("class 99")
     assert 11 <= model.rowCount() < 40  # 99 and 990 to 999, and numbers that hold 99
     panel.table.selectRow(model.rowCount() - 1)

@@ -245,7 +245,12 @@ def compared_model(parent: QObject | None = None) -> RowModel[ComparedRow]:
     """Return the table of the results that are compared."""
     return RowModel[ComparedRow](
         (
-            Column(heading=_tr("Result"), text=attrgetter("name"), icon=_swatch),
+            Column(
+                heading=_tr("Result"),
+                text=attrgetter("name"),
+                tip=attrgetter("name"),
+                icon=_swatch,
+            ),
             Column(heading=_tr("Signed score"), text=attrgetter("score"), side=RIGHT),
             Column(heading=_tr("Interval"), text=attrgetter("interval"), side=MIDDLE),
             Column(heading=_tr("Top-1 (%)"), text=attrgetter("top1"), side=RIGHT),
@@ -276,7 +281,12 @@ def difference_model(parent: QObject | None = None) -> RowModel[DifferenceLine]:
     """Return the table of differences from the reference."""
     return RowModel[DifferenceLine](
         (
-            Column(heading=_tr("Result"), text=attrgetter("name"), icon=_swatch),
+            Column(
+                heading=_tr("Result"),
+                text=attrgetter("name"),
+                tip=attrgetter("name"),
+                icon=_swatch,
+            ),
             Column(heading=_tr("Number"), text=attrgetter("row.name")),
             Column(heading=_tr("Reference"), text=attrgetter("row.first"), side=RIGHT),
             Column(heading=_tr("This result"), text=attrgetter("row.second"), side=RIGHT),

@@ -23,7 +23,7 @@ from iaside_ui.qtmodels import ROW_ROLE, ImageModel, InteractionModel, group_mod
 from iaside_ui.state.breakdown import GroupRow, ImageRow
 from iaside_ui.views.gap_panel import GapPanel
 from iaside_ui.views.profile_plot import ProfilePlot
-from iaside_ui.views.tables import fit_columns, make_heading, make_table
+from iaside_ui.views.tables import cap_names, fit_columns, make_heading, make_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -114,6 +114,7 @@ class GroupsPanel(GapPanel):
         self.show_gap("" if found.groups else found.images.gap)
         if found.groups:
             fit_columns(self.table)
+            cap_names(self.table)
             self.table.selectRow(0)
 
     @Slot(QModelIndex)

@@ -18,7 +18,13 @@ from PySide6.QtWidgets import (
 from iaside_audit.report import format_percent, importance_rows, score_rows
 from iaside_ui.qtmodels import band_model, score_model
 from iaside_ui.views.importance_plot import ImportancePlot, Quantity
-from iaside_ui.views.tables import fit_columns, fit_to_rows, make_heading, make_table
+from iaside_ui.views.tables import (
+    fit_columns,
+    fit_to_rows,
+    keep_columns_in_view,
+    make_heading,
+    make_table,
+)
 
 if TYPE_CHECKING:
     from iaside_audit.result import AuditResult
@@ -57,6 +63,7 @@ class ImportancePanel(QWidget):
         self._bands.show_rows(importance_rows(result))
         self._scores.show_rows(score_rows(result))
         fit_columns(self.band_table)
+        keep_columns_in_view(self.band_table)
         fit_to_rows(self.score_table)
         self._choose()
 

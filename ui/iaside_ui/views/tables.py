@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 ROOM_CHARACTERS: Final = 2
 MIN_LINES: Final = 7
 MEASURED_ROWS: Final = 40
+NAME_CHARACTERS: Final = 26
+"""A name that is longer is elided, where numbers stand beside it; its tooltip holds it whole."""
 SHARE_OPACITY: Final = 110
 
 
@@ -103,14 +105,24 @@ def fit_columns(table: QTableView) -> None:
     table.horizontalHeader().setSectionResizeMode(last, QHeaderView.ResizeMode.Stretch)
 
 
-def fit_to_rows(table: QTableView) -> None:
-    """Make a table no higher than its rows, and no narrower than its columns."""
-    fit_columns(table)
+def cap_names(table: QTableView) -> None:
+    """Keep long names in the first column from pushing the numbers beside them out of view."""
+    table.setColumnWidth(0, min(table.columnWidth(0), characters_wide(table, NAME_CHARACTERS)))
+
+
+def keep_columns_in_view(table: QTableView) -> None:
+    """Make a table, once its columns fit, no narrower than they are."""
     last = table.model().columnCount() - 1
     width = max(table.sizeHintForColumn(last), table.horizontalHeader().sectionSizeHint(last))
     width += sum(table.columnWidth(column) for column in range(last)) + 2 * table.frameWidth()
     width += table.verticalScrollBar().sizeHint().width()
     table.setMinimumWidth(width)
+
+
+def fit_to_rows(table: QTableView) -> None:
+    """Make a table no higher than its rows, and no narrower than its columns."""
+    fit_columns(table)
+    keep_columns_in_view(table)
     height = table.horizontalHeader().sizeHint().height() + 2 * table.frameWidth()
     height += sum(table.rowHeight(row) for row in range(table.model().rowCount()))
     table.setMaximumHeight(height)
