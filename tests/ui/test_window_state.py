@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import iaside_ui
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -27,6 +31,13 @@ from window_material import RESULT, estimate, image_done, planned
 from iaside_audit.auditing.demo import demo_spec
 from iaside_audit.errors import ModelNotFoundError, ReportError
 from iaside_audit.events import ImageFailed, Preparing, Warned
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+LAYERS = ("controllers", "qtmodels", "state", "views")
+TRANSLATES = {"tr", "_tr", "translate"}
+"""Functions that give a text in the user's language."""
 
 STATES = [
     AppState(page=page, is_running=is_running, is_busy=is_busy).with_result(opened)
@@ -121,6 +132,39 @@ def test_demo_is_the_built_in_model() -> None:
     spec = demo_spec()
     assert len(list(spec.images.glob("*.jpg"))) >= 8
     assert spec.labels == "self"
+
+
+def test_sentences_are_translated() -> None:
+    """No function of the window makes a sentence that a translation would miss."""
+    packages = (Path(iaside_ui.__file__).parent / one for one in LAYERS)
+    functions = (
+        (path.name, node)
+        for package in packages
+        for path in package.glob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef)
+    )
+    missed = [
+        f"{name}: {text!r}"
+        for name, function in functions
+        for text in _texts(function.body)
+        if re.search(r"[A-Za-z]{2} [a-z]{2}", text)
+    ]
+    assert missed == []
+
+
+def _texts(nodes: Iterable[ast.AST]) -> Iterator[str]:
+    """Yield the strings below `nodes` but docstrings, translated ones and messages of errors."""
+    for node in nodes:
+        match node:
+            case ast.Constant(value=str(text)):
+                yield text
+            case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)) if name in TRANSLATES:
+                pass
+            case ast.Raise() | ast.Expr(value=ast.Constant()) | ast.FunctionDef():
+                pass
+            case _:
+                yield from _texts(ast.iter_child_nodes(node))
 
 
 def test_message_of_engine_error_is_its_own_words() -> None:

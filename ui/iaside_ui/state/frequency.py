@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from iaside_audit.spec import Norm
+from iaside_ui.state.words import tr
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -90,7 +91,7 @@ def importance_panel(result: AuditResult | None) -> Panel:
         return Panel()
     ends = np.array([band.importance_interval for band in result.bands], dtype=np.float64)
     bars = Series(
-        name="importance",
+        name=tr("importance"),
         at=np.array(edges_of(result)),
         values=np.array([band.importance for band in result.bands], dtype=np.float64),
         low=ends[:, 0],
@@ -125,7 +126,7 @@ def band_snr_panel(result: SnrResult | None) -> Panel:
     if result is None:
         return Panel()
     bands = Series(
-        name="bands",
+        name=tr("bands"),
         at=np.array(result.edges),
         values=result.bands.decibels,
         low=result.bands.low,
@@ -133,7 +134,7 @@ def band_snr_panel(result: SnrResult | None) -> Panel:
         is_strong=True,
     )
     (fine,) = snr_panel([result], None).series
-    rings = Series(name="fine", at=fine.at, values=fine.values, low=fine.low, high=fine.high)
+    rings = replace(fine, name=tr("fine"))
     return Panel(series=(bands, rings), level=0.0)
 
 
@@ -144,7 +145,7 @@ def passband_panel(finding: PassbandFinding | None) -> Panel:
     series = [replace(_curve(one), name=one.name.partition(":")[0]) for one in finding.cut]
     for one in finding.noisy:
         at = np.array(finding.edges) if len(finding.edges) == len(one.at) + 1 else one.at
-        name = f"noise in one band, {one.name.partition(',')[0]}"
+        name = tr("noise in one band, {level}").format(level=one.name.partition(",")[0])
         series.append(replace(_curve(one, at=at), name=name))
     return Panel(series=tuple(series), ends=(0.0, 1.0))
 
