@@ -19,10 +19,10 @@ from iaside_audit.cli.progress import show_events
 from iaside_audit.errors import ReportError
 from iaside_audit.report.files import write_text
 from iaside_audit.report.summary import (
-    format_duration,
     format_interval,
     format_number,
     format_percent,
+    rough_duration,
 )
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def _print_forecast(forecast: AuditForecast, console: Console) -> None:
             format_number(option.halfwidth),
             *needed,
             str(option.n_evaluations),
-            format_duration(option.elapsed_s),
+            rough_duration(option.elapsed_s),
             style="bold" if place == forecast.advised else "",
         )
     console.print(table)

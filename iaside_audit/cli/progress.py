@@ -31,7 +31,7 @@ from iaside_audit.events import (
     Preparing,
     Warned,
 )
-from iaside_audit.report.summary import decimals_for, format_duration, format_number
+from iaside_audit.report.summary import decimals_for, format_number, rough_duration
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -210,7 +210,7 @@ class ProgressView:
         is_due = event.n_done * SILENT_STEPS >= self._next_line * event.n_images
         if not self._console.is_terminal and is_due:
             left = event.remaining_s
-            about = "" if left is None else f"about {format_duration(left)} left"
+            about = f"about {rough_duration(left)} left" if left else ""
             facts = (f"{event.n_done} of {event.n_images} images", rate, about)
             self._line(", ".join(fact for fact in facts if fact))
             self._next_line = event.n_done * SILENT_STEPS // event.n_images + 1

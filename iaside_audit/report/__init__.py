@@ -45,6 +45,7 @@ if TYPE_CHECKING:
         format_size,
         importance_rows,
         null_sentence,
+        rough_duration,
         score_rows,
         score_sentence,
     )
@@ -87,6 +88,7 @@ _HOMES = {
         "format_size",
         "importance_rows",
         "null_sentence",
+        "rough_duration",
         "score_rows",
         "score_sentence",
     ),
@@ -117,6 +119,7 @@ __all__ = [
     "null_sentence",
     "report_id",
     "result_schema",
+    "rough_duration",
     "score_rows",
     "score_sentence",
     "write_beside",

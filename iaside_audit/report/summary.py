@@ -18,6 +18,16 @@ if TYPE_CHECKING:
     from iaside_audit.result import AuditResult, ScoreValue
     from iaside_audit.types import Interval
 
+ROUGH_STEPS_S: Final = (
+    (10, 1),
+    (60, 5),
+    (180, 30),
+    (600, 60),
+    (3600, 300),
+    (36_000, 600),
+    (math.inf, 3600),
+)
+"""Estimates below so many seconds are rounded to a multiple of so many."""
 NOT_DEFINED: Final = "not defined"
 SCORE_TITLES: Final = {"signed": "signed", "paper": "paper", "comparable": "anchored"}
 """Field of :class:`~iaside_audit.result.Score`, in the order of a report, and its name there."""
@@ -157,6 +167,23 @@ def format_duration(elapsed_s: float) -> str:
     minutes, seconds = divmod(round(elapsed_s), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds} s"
+
+
+def rough_duration(expected_s: float) -> str:
+    """Return an estimated duration as a person says it, in no more figures than are known.
+
+    Examples
+    --------
+    >>> [rough_duration(one) for one in (0.2, 6.7, 45.7, 99, 184, 4790, 93_000)]
+    ['1 s', '7 s', '45 s', '1 min 30 s', '3 min', '1 h 20 min', '26 h']
+    """
+    if not math.isfinite(expected_s):
+        return NOT_DEFINED
+    step = next(step for end, step in ROUGH_STEPS_S if expected_s < end)
+    minutes, seconds = divmod(max(1, round(expected_s / step) * step), 60)
+    hours, minutes = divmod(minutes, 60)
+    parts = ((hours, "h"), (minutes, "min"), (seconds, "s"))
+    return " ".join(f"{number} {unit}" for number, unit in parts if number)
 
 
 def elided(text: str, width: int) -> str:

@@ -20,6 +20,7 @@ from iaside_audit.report.summary import (
     format_number,
     importance_rows,
     null_sentence,
+    rough_duration,
     score_rows,
     score_sentence,
 )
@@ -154,6 +155,15 @@ def test_format_estimate_says_where_nothing_is_defined() -> None:
 def test_format_duration_carries_over(elapsed_s: float, text: str) -> None:
     """Rounding never shows 60 seconds or 60 minutes."""
     assert format_duration(elapsed_s) == text
+
+
+@pytest.mark.parametrize(
+    ("expected_s", "text"),
+    [(0.0, "1 s"), (9.7, "10 s"), (58.0, "1 min"), (598.0, "10 min"), (3590.0, "1 h")],
+)
+def test_rough_duration_carries_over(expected_s: float, text: str) -> None:
+    """What is rounded up is said in the larger unit."""
+    assert rough_duration(expected_s) == text
 
 
 @given(st.text(max_size=40), st.integers(8, 30))

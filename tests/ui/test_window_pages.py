@@ -86,7 +86,7 @@ def test_run_page_shows_progress_and_estimates(
     audit.send(Warned(code="few", message="Few images."), image_done(3), estimate(3))
     qtbot.waitUntil(lambda: "3 of 10 images" in page.progress_text)
     assert "32 evaluations a second" in page.progress_text
-    assert "about 3.5 s left" in page.progress_text
+    assert "about 4 s left" in page.progress_text
     assert page.log.model().rowCount() == 3
     assert "Signed score 0." in page.score_text
     assert page.plot.accessibleDescription().startswith("band 0: ")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import shutil
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -162,6 +163,7 @@ def test_grid_fills_and_a_cell_shows_everything_about_it(
     assert panel.grid.model.index(0, 0).data() == "25"
     words = "Corruptions and SNR (1 of 2): 2 of 5 images"
     qtbot.waitUntil(lambda: page.progress_text.startswith(words))
+    assert re.search(r"about \d+ s left \(about .* for everything\)", page.progress_text)
     engine.send(PartFound(held=held), PlanEnded(is_cancelled=False))
     qtbot.waitUntil(lambda: program.robustness.state.pair is not None)
     assert page.progress_text == ""

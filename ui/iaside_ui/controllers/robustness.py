@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from PySide6.QtCore import QObject, Signal, Slot
 
 from iaside_ui.state import ActionKey, AppState, Message, Page, RunState, Severity, message_of
-from iaside_ui.state.measuring import Choice, Kind, Target
+from iaside_ui.state.measuring import Choice, Cost, Kind, Target, cost_of
 from iaside_ui.state.robustness import (
     CorruptionGrid,
     GridQuantity,
@@ -85,6 +85,7 @@ class RobustnessController(QObject):
         self._rate_of = rate_of
         self._state = RobustnessState()
         self._part = ""
+        self._cost: Cost | None = None
         for key in ACTIONS:
             shell.window.actions_by_key[key].triggered.connect(getattr(self, key))
         self._has_page = False
@@ -124,6 +125,7 @@ class RobustnessController(QObject):
             return
         self._shell.window.clear_message()
         spec = replace(target.spec, max_images=choice.n_images)
+        self._cost = cost_of(choice, target)
         self._runner.start(MeasurementPlan(spec=spec, requests=requests, audit=target.audit))
         self._show(self._state)
 
@@ -228,6 +230,8 @@ class RobustnessController(QObject):
         self._part = self.tr("{name} ({number} of {total})").format(
             name=names[Kind(part.kind)], number=part.number, total=part.total
         )
+        later_s = 0.0 if self._cost is None else self._cost.later_s(part.number)
+        self._state = replace(self._state, later_s=later_s)
 
     @Slot(CorruptionGrid)
     def _grow(self, grid: CorruptionGrid) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
@@ -115,13 +115,22 @@ class Cost:
         Images of each measurement.
     by_request : tuple of (str, int)
         Evaluations of the model for each image, by kind of request.
-    remaining_s : float or None
-        Estimated time; None where the model's speed is not known.
+    seconds : tuple of float
+        Estimated time of each request; empty where the model's speed is not known.
     """
 
     n_images: int
     by_request: tuple[tuple[str, int], ...]
-    remaining_s: float | None
+    seconds: tuple[float, ...]
+
+    @property
+    def remaining_s(self) -> float | None:
+        """Estimated time of all; None where the model's speed is not known."""
+        return sum(self.seconds) if self.seconds else None
+
+    def later_s(self, number: int) -> float:
+        """Return the estimated time of the requests after the `number`-th; 0 where not known."""
+        return sum(self.seconds[number:])
 
     @property
     def n_evaluations(self) -> int:
@@ -134,14 +143,17 @@ def cost_of(choice: Choice, target: Target) -> Cost:
     n_images = min(choice.n_images, target.n_available or choice.n_images)
     requests = choice.requests()
     by_request = tuple((one.kind, evaluations_of(one, target)) for one in requests)
-    n_pixels = target.size[0] * target.size[1]
-    n_conditions = sum(len(one.conditions) for one in requests if isinstance(one, SnrRequest))
-    cost = Cost(n_images=n_images, by_request=by_request, remaining_s=None)
+    seconds: tuple[float, ...] = ()
     if target.rate:
-        in_model = cost.n_evaluations / target.rate
-        beside = n_images * n_conditions * n_pixels * CORRUPTION_S_PER_PX
-        cost = replace(cost, remaining_s=in_model + beside)
-    return cost
+        n_pixels = target.size[0] * target.size[1]
+        n_conditions = [
+            len(one.conditions) if isinstance(one, SnrRequest) else 0 for one in requests
+        ]
+        seconds = tuple(
+            n_images * (n / target.rate + corrupted * n_pixels * CORRUPTION_S_PER_PX)
+            for (_, n), corrupted in zip(by_request, n_conditions, strict=True)
+        )
+    return Cost(n_images=n_images, by_request=by_request, seconds=seconds)
 
 
 def evaluations_of(request: Request, target: Target) -> int:

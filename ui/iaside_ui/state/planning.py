@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from iaside_audit.report import format_duration, format_size
+from iaside_audit.report import format_size, rough_duration
 from iaside_ui.state.words import tr
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ class Examination:
             return tr("Time: not known before this model has run here once.")
         return tr(
             "Time: about {time} at {rate} evaluations a second, as in its last audit here."
-        ).format(time=format_duration(plan.n_evaluations / self.rate), rate=f"{self.rate:.0f}")
+        ).format(time=rough_duration(plan.n_evaluations / self.rate), rate=f"{self.rate:.0f}")
 
 
 def _model_sentence(inspection: Inspection) -> str:

@@ -151,6 +151,8 @@ class RobustnessState:
         What would be measured.
     run : RunState or None
         What is under way.
+    later_s : float
+        Estimated time of what is measured after it; 0 where nothing is, or nobody knows.
     is_waiting : bool
         Whether an audit is running, beside which nothing is measured.
     held : mapping of Kind to Held
@@ -170,6 +172,7 @@ class RobustnessState:
     target: Target | None = None
     choice: Choice = field(default_factory=Choice)
     run: RunState | None = None
+    later_s: float = 0.0
     is_waiting: bool = False
     held: Mapping[Kind, Held] = field(default_factory=dict)
     live: CorruptionGrid | None = None

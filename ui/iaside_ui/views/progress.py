@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication
 
-from iaside_audit.report import format_duration
+from iaside_audit.report import rough_duration
 
 if TYPE_CHECKING:
     from iaside_ui.state import RunState
@@ -29,9 +29,9 @@ def progress_sentence(run: RunState) -> str:
         if run.evaluations_per_s:
             rate = _tr("{rate} evaluations a second")
             parts.append(rate.format(rate=f"{run.evaluations_per_s:.0f}"))
-        if run.remaining_s is not None:
+        if run.remaining_s:
             left = _tr("about {time} left")
-            parts.append(left.format(time=format_duration(run.remaining_s)))
+            parts.append(left.format(time=rough_duration(run.remaining_s)))
     if run.is_paused:
         parts.insert(0, _tr("Paused"))
     return ", ".join(parts)

@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from iaside_audit.report import format_duration
+from iaside_audit.report import rough_duration
 from iaside_audit.report.summary import elided
 from iaside_audit.robustness.requests import SEVERITIES
 from iaside_ui.appearance import enlarge_font
@@ -225,7 +225,11 @@ class RobustnessPage(QWidget):
             return
         self._progress.setRange(0, run.n_total)
         self._progress.setValue(run.n_done)
-        self._progress.setFormat(f"{run.name}: {progress_sentence(run)}")
+        said = f"{run.name}: {progress_sentence(run)}"
+        if state.later_s and run.remaining_s and not run.is_cancelling:
+            whole = rough_duration(run.remaining_s + state.later_s)
+            said += self.tr(" (about {time} for everything)").format(time=whole)
+        self._progress.setFormat(said)
 
     def _cost_sentence(self, state: RobustnessState) -> str:
         if state.target is None:
@@ -241,7 +245,7 @@ class RobustnessPage(QWidget):
             all=f"{cost.n_evaluations:,}",
         )
         if cost.remaining_s is not None:
-            said += self.tr(", about {time}").format(time=format_duration(cost.remaining_s))
+            said += self.tr(", about {time}").format(time=rough_duration(cost.remaining_s))
         return said + "."
 
     def _corruption_gap(self, state: RobustnessState) -> str:
