@@ -21,6 +21,8 @@ from iaside_ui.state import ActionKey, OpenResult, Page
 from iaside_ui.state.measuring import Choice, Kind, Target, cost_of
 from iaside_ui.state.robustness import CorruptionGrid, GridQuantity, Held, grid_of
 from iaside_ui.views import Answer, FileKind
+from iaside_ui.workers import measurement_rows
+from iaside_ui.workers.measurement_rows import RowsBeside, RowsFound, RowsNotKept
 from iaside_ui.workers.measurements import PartFound, PartStarted, PlanEnded
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QPalette
@@ -34,6 +36,8 @@ from iaside_audit.auditing.demo import demo_spec
 from iaside_audit.errors import InferenceError
 from iaside_audit.robustness.errors_by_corruption import Measure
 from iaside_audit.robustness.findings import CorruptionFinding, PredictionFinding
+from iaside_audit.robustness.requests import PassbandRequest
+from iaside_audit.robustness.rows import MeasuredRow
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -157,12 +161,15 @@ def test_grid_fills_and_a_cell_shows_everything_about_it(
     assert isinstance(finding, CorruptionFinding)
     so_far = grid_of(finding, GridQuantity.ERROR)
     cells = {key: Measure(value=0.25, interval=UNKNOWN) for key in so_far.cells}
-    engine.send(PartStarted(kind="snr", number=1, total=2), image_done(2, 5))
+    engine.send(PartStarted(kind="snr", number=1, total=2), RowsFound(n_images=1))
+    engine.send(image_done(2, 5))
     engine.send(replace(so_far, cells=cells, means={}, n_images=2))
     qtbot.waitUntil(lambda: panel.grid.summary == "So far: 2 images.")
     assert panel.grid.model.index(0, 0).data() == "25"
     words = "Corruptions and SNR (1 of 2): 2 of 5 images"
     qtbot.waitUntil(lambda: page.progress_text.startswith(words))
+    said = "Corruptions and SNR (1 of 2): going on. Images measured before: 1."
+    assert program.window.message_bar.text == said
     assert re.search(r"about \d+ s left \(about .* for everything\)", page.progress_text)
     engine.send(PartFound(held=held), PlanEnded(is_cancelled=False))
     qtbot.waitUntil(lambda: program.robustness.state.pair is not None)
@@ -529,10 +536,11 @@ def test_other_models_keep_their_own_axis(
 
 
 def test_real_measurements_in_a_child(
-    real_program: Program, qtbot: QtBot, audit_of_it: AuditResult
+    real_program: Program, qtbot: QtBot, audit_of_it: AuditResult, tmp_path: Path
 ) -> None:
-    """Every kind is measured by the engine itself, one after the other, from the open result."""
-    real_program.shell.show_opened(OpenResult(result=audit_of_it), page=None)
+    """Every kind is measured by the engine itself; its rows are kept beside the open result."""
+    opened = OpenResult(result=audit_of_it, path=tmp_path / "result.json")
+    real_program.shell.show_opened(opened, page=None)
     show(real_program)
     choice = Choice(kinds=frozenset(Kind), n_images=3, severities=(3,))
     real_program.robustness.choose(choice)
@@ -545,6 +553,32 @@ def test_real_measurements_in_a_child(
     assert len(state.predictions) == 15
     assert state.corruption.origin.n_images == 3
     assert np.isfinite(state.predictions[0].predicted.interval).all()
+    assert (tmp_path / "passband.sqlite").is_file()
+
+
+def test_rows_of_other_settings_are_moved_aside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is deleted beside a result; a folder that cannot be written costs no measurement."""
+    row = MeasuredRow(
+        index=0, image_id="0" * 64, path="a.png", label=1, prediction=1, arrays={"x": np.zeros(2)}
+    )
+    cache = tmp_path / "cache"
+    cache.mkdir()
+    monkeypatch.setattr(measurement_rows, "_cache_folder", lambda: cache)
+    for folder, n_left in ((tmp_path, 1), (None, 0)):
+        for seed, n_before in ((0, 0), (0, 1), (1, 0)):
+            rows = RowsBeside(folder, PassbandRequest())
+            assert len(rows.begin({"seed": seed})) == n_before
+            assert len(list(rows.notes())) == n_before
+            rows.put(row)
+            rows.close()
+        assert len(list((folder or cache).glob("passband.1.sqlite"))) == n_left
+    rows = RowsBeside(tmp_path / "gone", PassbandRequest())
+    assert rows.begin({}) == []
+    rows.put(row)
+    assert rows.rows == [row]
+    assert [type(one) for one in rows.notes()] == [RowsNotKept]
 
 
 def test_model_that_is_gone_is_a_message(

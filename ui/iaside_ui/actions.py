@@ -273,7 +273,7 @@ ACTIONS: Final[Mapping[ActionKey, ActionInfo]] = {
     ),
     ActionKey.STOP_MEASURING: ActionInfo(
         text=_noop("St&op measuring"),
-        tip=_noop("Stop, and show what was measured so far."),
+        tip=_noop("Stop, and show what was measured so far; measuring again goes on from there."),
         shortcuts=("Ctrl+Shift+.",),
         icon="stop",
     ),

@@ -85,7 +85,9 @@ class MeasurementFilesController(QObject):
         """Go on, after asking where measurements would be stopped or lost."""
         consequence = self.tr("They are in no file yet, and would be lost.")
         if self._robustness.is_running:
-            consequence += self.tr(" What is being measured would be stopped.")
+            consequence += self.tr(
+                " What is being measured would be stopped; measuring again goes on with it."
+            )
         question = Question(
             text=self.tr("Save the measurements of robustness?"),
             consequence=consequence,
@@ -95,7 +97,9 @@ class MeasurementFilesController(QObject):
         if not self._robustness.state.has_unsaved:
             question = Question(
                 text=self.tr("Robustness is being measured. Stop it?"),
-                consequence=self.tr("Nothing of it would be kept."),
+                consequence=self.tr(
+                    "The images that were measured are kept: measuring again goes on with them."
+                ),
                 yes=self.tr("Stop it"),
             )
         self._shell.window.ask(question, partial(self._hear_before_closing, go_on))

@@ -18,6 +18,7 @@ from iaside_ui.state.robustness import (
     RobustnessState,
 )
 from iaside_ui.workers.measurement_files import count_images
+from iaside_ui.workers.measurement_rows import RowsFound, RowsNotKept
 from iaside_ui.workers.measurements import (
     MeasurementPlan,
     PartFound,
@@ -95,6 +96,8 @@ class RobustnessController(QObject):
         runner.partStarted.connect(self._begin_part)
         runner.gridGrown.connect(self._grow)
         runner.partFound.connect(self._take)
+        runner.rowsFound.connect(self._tell_of_rows)
+        runner.rowsNotKept.connect(self._warn_of_rows)
         runner.planEnded.connect(self._end)
         runner.failed.connect(self._fail)
         pictures.pairMade.connect(self._show_pair)
@@ -126,7 +129,15 @@ class RobustnessController(QObject):
         self._shell.window.clear_message()
         spec = replace(target.spec, max_images=choice.n_images)
         self._cost = cost_of(choice, target)
-        self._runner.start(MeasurementPlan(spec=spec, requests=requests, audit=target.audit))
+        opened = self._shell.state.opened
+        path = None if opened is None or opened.result is not target.audit else opened.path
+        plan = MeasurementPlan(
+            spec=spec,
+            requests=requests,
+            audit=target.audit,
+            folder=None if path is None else path.parent,
+        )
+        self._runner.start(plan)
         self._show(self._state)
 
     @Slot()
@@ -240,6 +251,17 @@ class RobustnessController(QObject):
     @Slot(PartFound)
     def _take(self, found: PartFound) -> None:
         self.hold(found.held)
+
+    @Slot(RowsFound)
+    def _tell_of_rows(self, found: RowsFound) -> None:
+        text = self.tr("{part}: going on. Images measured before: {n}.")
+        self._shell.inform(text.format(part=self._part, n=found.n_images))
+
+    @Slot(RowsNotKept)
+    def _warn_of_rows(self, lost: RowsNotKept) -> None:
+        text = self.tr("What is measured is kept in this window only: {reason}")
+        message = Message(severity=Severity.WARNING, text=text.format(reason=lost.reason))
+        self._shell.window.show_message(message)
 
     @Slot(bool)
     def _end(self, is_cancelled: bool) -> None:  # noqa: FBT001 - Qt's signals have no keywords

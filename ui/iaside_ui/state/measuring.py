@@ -146,14 +146,16 @@ def cost_of(choice: Choice, target: Target) -> Cost:
     seconds: tuple[float, ...] = ()
     if target.rate:
         n_pixels = target.size[0] * target.size[1]
-        n_conditions = [
-            len(one.conditions) if isinstance(one, SnrRequest) else 0 for one in requests
-        ]
         seconds = tuple(
-            n_images * (n / target.rate + corrupted * n_pixels * CORRUPTION_S_PER_PX)
-            for (_, n), corrupted in zip(by_request, n_conditions, strict=True)
+            n_images * (n / target.rate + _n_corrupted(one) * n_pixels * CORRUPTION_S_PER_PX)
+            for one, (_, n) in zip(requests, by_request, strict=True)
         )
     return Cost(n_images=n_images, by_request=by_request, seconds=seconds)
+
+
+def _n_corrupted(request: Request) -> int:
+    """Return how often each image is corrupted."""
+    return len(request.conditions) if isinstance(request, SnrRequest) else 0
 
 
 def evaluations_of(request: Request, target: Target) -> int:

@@ -18,10 +18,12 @@ from iaside_audit.events import Control
 from iaside_ui.state import RunState
 from iaside_ui.state.measuring import Kind
 from iaside_ui.state.robustness import CorruptionGrid, Held, ImageAnswers
+from iaside_ui.workers.measurement_rows import RowsBeside, RowsFound, RowsNotKept
 from iaside_ui.workers.streams import StreamRunner
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
 
     from iaside_audit.events import Event
     from iaside_audit.result import AuditResult
@@ -48,11 +50,14 @@ class MeasurementPlan:
         One after the other.
     audit : AuditResult or None
         What predicts the losses of corruptions.
+    folder : Path or None
+        Of the audit's result, where rows are kept; the user's cache where it is in no file.
     """
 
     spec: AuditSpec
     requests: tuple[Request, ...]
     audit: AuditResult | None
+    folder: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +97,8 @@ class MeasurementRunner(StreamRunner):
     partStarted = Signal(PartStarted)
     gridGrown = Signal(CorruptionGrid)
     partFound = Signal(PartFound)
+    rowsFound = Signal(RowsFound)
+    rowsNotKept = Signal(RowsNotKept)
     planEnded = Signal(bool)  # whether it was cancelled
 
     def __init__(self, measure: Measuring | None = None, parent: QObject | None = None) -> None:
@@ -113,6 +120,10 @@ class MeasurementRunner(StreamRunner):
                 self.gridGrown.emit(event)
             case PartFound():
                 self.partFound.emit(event)
+            case RowsFound():
+                self.rowsFound.emit(event)
+            case RowsNotKept():
+                self.rowsNotKept.emit(event)
             case PlanEnded(is_cancelled=is_cancelled):
                 self._end()
                 self.planEnded.emit(is_cancelled)
@@ -145,27 +156,9 @@ class PartControl(Control):
         return self._whole.is_paused
 
 
-class _RowsSoFar:
-    """Keeps the rows of a measurement in memory, as they come in its own thread."""
-
-    def __init__(self) -> None:
-        self.rows: list[MeasuredRow] = []
-
-    def begin(self, _: object) -> list[MeasuredRow]:
-        """Know of no earlier rows."""
-        return []
-
-    def put(self, row: MeasuredRow) -> None:
-        """Keep a row."""
-        self.rows.append(row)
-
-    def close(self) -> None:
-        """Keep the rows: they are wanted until the end."""
-
-
 def measure_plan(
     plan: MeasurementPlan, control: Control
-) -> Iterator[Event | PartStarted | CorruptionGrid | PartFound | PlanEnded]:
+) -> Iterator[Any]:  # Any: events of the engine, and those above
     """Run a plan and yield what happens; the last event is :class:`PlanEnded`.
 
     The engine is imported here, in the thread.
@@ -181,14 +174,15 @@ def measure_plan(
 
 def _measure(
     plan: MeasurementPlan, request: Request, control: Control
-) -> Iterator[Event | CorruptionGrid | PartFound]:
+) -> Iterator[Event | CorruptionGrid | PartFound | RowsFound | RowsNotKept]:
     from iaside_audit.robustness.measured import MeasurementFinished  # noqa: PLC0415
     from iaside_audit.robustness.run import run_measurement  # noqa: PLC0415
 
-    kept = _RowsSoFar()
+    kept = RowsBeside(plan.folder, request)
     rows = kept.rows
     shown_at = -math.inf
     for event in run_measurement(plan.spec, request, PartControl(control), keeper=kept):
+        yield from kept.notes()
         if isinstance(event, MeasurementFinished):
             if event.measured is not None:
                 held = _held(event.measured, plan.audit, is_partial=event.is_cancelled)
