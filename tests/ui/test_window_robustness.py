@@ -30,7 +30,7 @@ from PySide6.QtWidgets import QApplication, QLabel, QScrollArea
 from robustness_material import N_IMAGES, ScriptedMeasurement, sample_measurements
 from sample_results import sample_result
 from window_dialogs import answer_with, choose
-from window_material import image_done
+from window_material import ScriptedAudit, image_done
 
 from iaside_audit.auditing.demo import demo_spec
 from iaside_audit.errors import InferenceError
@@ -76,9 +76,11 @@ def engine() -> ScriptedMeasurement:
 
 
 @pytest.fixture
-def program(qtbot: QtBot, tmp_path: Path, engine: ScriptedMeasurement) -> Iterator[Program]:
-    """Show the whole program, with scripted measurements."""
-    program = Program(tmp_path / "preferences.json", measure=engine)
+def program(
+    qtbot: QtBot, tmp_path: Path, engine: ScriptedMeasurement, audit: ScriptedAudit
+) -> Iterator[Program]:
+    """Show the whole program, with scripted measurements and audits."""
+    program = Program(tmp_path / "preferences.json", measure=engine, run_audit=audit)
     program.open()
     qtbot.waitExposed(program.window)
     yield program
@@ -425,14 +427,23 @@ def test_a_failing_measurement_is_a_message(
     assert program.robustness.state.run is None
 
 
-def test_measuring_is_stopped(program: Program, qtbot: QtBot, engine: ScriptedMeasurement) -> None:
-    """The stop button ends it, and an empty end is said."""
+def test_measuring_is_stopped(
+    program: Program, qtbot: QtBot, engine: ScriptedMeasurement, audit: ScriptedAudit
+) -> None:
+    """The stop button ends it, an empty end is said, and the audit that waited for it starts."""
     show(program)
     program.window.actions_by_key[ActionKey.MEASURE].trigger()
     qtbot.waitUntil(lambda: len(engine.plans) == 1)
+    program.window.actions_by_key[ActionKey.TRY_DEMO].trigger()
+    assert program.window.page == Page.RUN
+    assert "once that has ended" in program.window.run_page.progress_text
+    assert (program.audits.n_waiting, program.audits.is_running) == (1, False)
     program.window.actions_by_key[ActionKey.STOP_MEASURING].trigger()
     qtbot.waitUntil(lambda: not program.robustness.is_running)
     assert "stopped before" in program.window.message_bar.text
+    qtbot.waitUntil(lambda: len(audit.specs) == 1)
+    show(program)
+    assert program.window.robustness_page.cost_text.startswith("An audit is running")
 
 
 def test_closing_asks_about_what_would_be_lost(

@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, QSettings, Signal, Slot
 from iaside_audit.report import RESULT_NAME
 from iaside_ui.state import (
     ActionKey,
+    AppState,
     Message,
     OpenResult,
     Page,
@@ -50,6 +51,8 @@ class _Run:
 class AuditController(QObject):
     """Runs audits one after the other, shows the one under way and hands its result on.
 
+    An audit waits for a measurement of robustness too: both would slow each other down.
+
     Parameters
     ----------
     shell : Shell
@@ -73,6 +76,7 @@ class AuditController(QObject):
         for key in ACTIONS:
             shell.window.actions_by_key[key].triggered.connect(getattr(self, key))
         shell.window.when_made(Page.RUN, self._connect_page)
+        shell.stateChanged.connect(self._follow)
         runner.stateChanged.connect(self._show_run)
         runner.auditFinished.connect(self._finish)
         runner.auditCancelled.connect(self._finish_early)
@@ -98,7 +102,7 @@ class AuditController(QObject):
     def start(
         self, spec: AuditSpec, *, out: Path | None = None, asks_to_be_saved: bool = True
     ) -> None:
-        """Run an audit, now or after those before it.
+        """Run an audit, now or after those before it and what is being measured.
 
         Parameters
         ----------
@@ -169,8 +173,14 @@ class AuditController(QObject):
     def _connect_page(self) -> None:
         self._shell.window.run_page.removeAsked.connect(self.remove)
 
+    @Slot(AppState)
+    def _follow(self, state: AppState) -> None:
+        """Start what waited for a measurement that has ended."""
+        if self._waiting and self._current is None and not state.is_measuring:
+            self._start_next()
+
     def _start_next(self) -> None:
-        if self._waiting:
+        if self._waiting and not self._shell.state.is_measuring:
             self._current = self._waiting.pop(0)
             self._runner.start(self._current.spec, self._current.out)
         self._show_queue()

@@ -157,8 +157,17 @@ class RunPage(QWidget):
         if not any(run.outcome == RunOutcome.RUNNING for run in runs):
             self._progress.setRange(0, 1)
             self._progress.setValue(0)
-            self._title.setText(self.tr("No audit is running"))
-            self._progress_text.setText("")
+            self._show_idle(is_waiting=any(run.outcome == RunOutcome.WAITING for run in runs))
+
+    def _show_idle(self, *, is_waiting: bool) -> None:
+        """Say that no audit is running, and why one that waits is not."""
+        self._title.setText(self.tr("No audit is running"))
+        self._progress_text.setText("")
+        if is_waiting:
+            self._title.setText(self.tr("Robustness is being measured first"))
+            self._progress_text.setText(
+                self.tr("The audit starts once that has ended; stop it on its page to start now.")
+            )
 
     def _chosen(self) -> QueuedRun | None:
         """Return the run that is selected, if it waits."""
