@@ -276,6 +276,7 @@ class _Run:
     def _report(self, n_images: int, elapsed_s: float) -> None:
         row = self._rows[-1]
         n_done = len(self._rows)
+        each_s = elapsed_s / (n_done - self._n_resumed)  # those from before took no time now
         self._emit(
             ImageDone(
                 index=row.index,
@@ -283,7 +284,7 @@ class _Run:
                 n_done=n_done,
                 n_images=n_images,
                 elapsed_s=elapsed_s,
-                remaining_s=elapsed_s / n_done * (n_images - n_done),
+                remaining_s=each_s * (n_images - n_done),
                 evaluations_per_s=self._n_evaluations / elapsed_s if elapsed_s else 0.0,
             )
         )

@@ -126,6 +126,9 @@ def test_page_says_what_it_would_measure_and_what_that_takes(
     assert page.cost_text.startswith("5 images x 1 = 5 evaluations")
     page.boxes[Kind.SNR].setChecked(False)
     assert page.cost_text == "Tick what to measure."
+    levels = Choice(kinds=frozenset(), severities=tuple(range(3, 4)))
+    program.robustness.choose(levels)
+    assert page.severities.currentText() == "3"
     assert not program.window.actions_by_key[ActionKey.MEASURE].isEnabled()
 
 
@@ -409,6 +412,7 @@ def test_images_that_are_gone_are_a_message(
     program.controller.open_path(path)
     qtbot.waitUntil(lambda: any("gone" in text for text in heard))
     assert heard[0] == "Near chance. Images left out: 1."
+    assert heard[-1].startswith(f"{heard[0]} No picture: "), "the second does not hide the first"
     assert program.session.recent[0] == path
     panel = program.window.robustness_page.corruptions
     assert panel.grid.model.rowCount() == 3

@@ -86,6 +86,7 @@ class RobustnessController(QObject):
         self._rate_of = rate_of
         self._state = RobustnessState()
         self._part = ""
+        self._warning = ""
         self._cost: Cost | None = None
         for key in ACTIONS:
             shell.window.actions_by_key[key].triggered.connect(getattr(self, key))
@@ -309,8 +310,9 @@ class RobustnessController(QObject):
         codes = {one["code"] for each in held for one in each.document.get("warnings", ())}
         if n_failed and IMAGES_FAILED not in codes:
             said.append(self.tr("Images left out: {n}.").format(n=n_failed))
+        self._warning = " ".join(said)
         if said:
-            message = Message(severity=Severity.WARNING, text=" ".join(said))
+            message = Message(severity=Severity.WARNING, text=self._warning)
             self._shell.window.show_message(message)
 
     def _look(self) -> None:
@@ -335,7 +337,10 @@ class RobustnessController(QObject):
     def _miss_pair(self, finding: CorruptionFinding, error: Exception) -> None:
         """Say why there is no picture; the numbers stay."""
         if self._state.corruption is finding:
-            self._shell.show_failure(error)
+            message = message_of(error)
+            said = self.tr("No picture: {reason}").format(reason=message.text)
+            text = f"{self._warning} {said}".strip()  # the warning is not to be lost
+            self._shell.window.show_message(replace(message, text=text))
             self._show(replace(self._state, pair=None))
 
     def _connect_page(self) -> None:

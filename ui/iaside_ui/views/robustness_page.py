@@ -206,7 +206,10 @@ class RobustnessPage(QWidget):
             box.setEnabled(is_idle)
         # The spectra come with the corruptions at no cost of the model.
         self.boxes[Kind.SNR].setEnabled(is_idle and Kind.CORRUPTION not in choice.kinds)
-        self.severities.setCurrentIndex(max(0, self.severities.findData(choice.severities)))
+        # Not findData: Qt compares what is no type of its own by identity.
+        known = choice.severities in SEVERITY_CHOICES
+        place = SEVERITY_CHOICES.index(choice.severities) if known else 0
+        self.severities.setCurrentIndex(place)
         self.severities.setEnabled(is_idle and bool(choice.kinds & {Kind.CORRUPTION, Kind.SNR}))
         available = None if state.target is None else state.target.n_available
         self.n_images.setMaximum(max(MIN_IMAGES, available or MAX_IMAGES))
