@@ -130,6 +130,7 @@ class RobustnessController(QObject):
         self._shell.window.clear_message()
         spec = replace(target.spec, max_images=choice.n_images)
         self._cost = cost_of(choice, target)
+        self._part = ""
         opened = self._shell.state.opened
         path = None if opened is None or opened.result is not target.audit else opened.path
         plan = MeasurementPlan(

@@ -214,10 +214,10 @@ def queue_model(parent: QObject | None = None) -> RowModel[QueuedRun]:
     return RowModel[QueuedRun](
         (
             Column(heading=_tr("Run"), text=_run_number, side=RIGHT),
-            Column(heading=_tr("Model"), text=attrgetter("model")),
-            Column(heading=_tr("Images"), text=attrgetter("images")),
+            Column(heading=_tr("Model"), text=attrgetter("model"), tip=attrgetter("model")),
+            Column(heading=_tr("Images"), text=attrgetter("images"), tip=attrgetter("images")),
             Column(heading=_tr("State"), text=_run_outcome),
-            Column(heading=_tr("What came of it"), text=attrgetter("note")),
+            Column(heading=_tr("What came of it"), text=attrgetter("note"), tip=attrgetter("note")),
         ),
         parent,
     )

@@ -114,7 +114,7 @@ class GroupsPanel(GapPanel):
         self.show_gap("" if found.groups else found.images.gap)
         if found.groups:
             fit_columns(self.table)
-            cap_names(self.table)
+            cap_names(self.table, 0)
             self.table.selectRow(0)
 
     @Slot(QModelIndex)

@@ -100,7 +100,7 @@ class ComparedPanel(QWidget):
         self._results.show_rows(state.results)
         self._differences.show_rows(state.lines)
         fit_columns(self.result_table)
-        cap_names(self.result_table)
+        cap_names(self.result_table, 0)
         fit_columns(self.difference_table)
 
     def _arrange(self) -> None:

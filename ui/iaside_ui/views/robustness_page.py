@@ -65,6 +65,7 @@ class RobustnessPage(QWidget):
         self._title = QLabel(self.tr("Measured robustness"), self)
         enlarge_font(self._title, 1.25)
         self._target = QLabel(self)
+        self._target.setWordWrap(True)
         self._target.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.boxes = {
             Kind.CORRUPTION: QCheckBox(self.tr("Corrup&tions"), self),
@@ -226,9 +227,9 @@ class RobustnessPage(QWidget):
         if run is None:
             self._cost.setText(self._cost_sentence(state))
             return
-        self._progress.setRange(0, run.n_total)
-        self._progress.setValue(run.n_done)
-        said = f"{run.name}: {progress_sentence(run)}"
+        self._progress.setRange(0, max(1, run.n_total))  # a bar without an end would hide its text
+        self._progress.setValue(run.n_done if run.n_total else 0)
+        said = ": ".join(one for one in (run.name, progress_sentence(run)) if one)
         if state.later_s and run.remaining_s and not run.is_cancelling:
             whole = rough_duration(run.remaining_s + state.later_s)
             said += self.tr(" (about {time} for everything)").format(time=whole)
@@ -252,7 +253,7 @@ class RobustnessPage(QWidget):
         return said + "."
 
     def _corruption_gap(self, state: RobustnessState) -> str:
-        if state.run is not None:
+        if state.run is not None and Kind.CORRUPTION in state.choice.kinds:
             return self.tr("The grid fills once the first images are measured.")
         return self.tr(
             "No corruptions measured yet. Tick what to measure above and start; or open "

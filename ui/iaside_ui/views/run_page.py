@@ -24,7 +24,7 @@ from iaside_ui.views.buttons import action_button
 from iaside_ui.views.importance_plot import ImportancePlot
 from iaside_ui.views.progress import progress_sentence
 from iaside_ui.views.score_trace import ScoreTrace
-from iaside_ui.views.tables import fit_columns, make_heading, make_list, make_table
+from iaside_ui.views.tables import cap_names, fit_columns, make_heading, make_list, make_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from iaside_ui.state import RunState
 
 LOG_LINES = 6
+NAME_COLUMNS = (1, 2)
+"""Of the queue: model and images."""
 
 
 class RunPage(QWidget):
@@ -153,6 +155,7 @@ class RunPage(QWidget):
         """List the audits that were asked for, the last first."""
         self._queue.show_rows(tuple(reversed(runs)))
         fit_columns(self.queue)
+        cap_names(self.queue, *NAME_COLUMNS)
         self._offer()
         if not any(run.outcome == RunOutcome.RUNNING for run in runs):
             self._progress.setRange(0, 1)

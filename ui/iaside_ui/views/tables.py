@@ -105,9 +105,11 @@ def fit_columns(table: QTableView) -> None:
     table.horizontalHeader().setSectionResizeMode(last, QHeaderView.ResizeMode.Stretch)
 
 
-def cap_names(table: QTableView) -> None:
-    """Keep long names in the first column from pushing the numbers beside them out of view."""
-    table.setColumnWidth(0, min(table.columnWidth(0), characters_wide(table, NAME_CHARACTERS)))
+def cap_names(table: QTableView, *columns: int) -> None:
+    """Keep long names in some columns from pushing what stands beside them out of view."""
+    for column in columns:
+        width = min(table.columnWidth(column), characters_wide(table, NAME_CHARACTERS))
+        table.setColumnWidth(column, width)
 
 
 def keep_columns_in_view(table: QTableView) -> None:
