@@ -475,6 +475,25 @@ def test_closing_asks_about_what_would_be_lost(
     qtbot.waitUntil(lambda: not program.window.isVisible())
 
 
+def test_an_audit_that_waits_does_not_start_as_the_window_closes(
+    program: Program,
+    qtbot: QtBot,
+    engine: ScriptedMeasurement,
+    audit: ScriptedAudit,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Stopping the measurement in front of it closes the window, with no second question."""
+    show(program)
+    program.window.actions_by_key[ActionKey.MEASURE].trigger()
+    qtbot.waitUntil(lambda: len(engine.plans) == 1)
+    program.window.actions_by_key[ActionKey.TRY_DEMO].trigger()
+    questions = answer_with(program, monkeypatch, Answer.YES)
+    program.window.close()
+    qtbot.waitUntil(lambda: not program.window.isVisible())
+    assert [one.text for one in questions] == ["Robustness is being measured. Stop it?"]
+    assert audit.specs == []
+
+
 def test_grid_is_a_correct_model(qtmodeltester: ModelTester, held: tuple[Held, ...]) -> None:
     """The grid keeps the rules of Qt's models while it fills and changes its quantity."""
     model = CorruptionGridModel()

@@ -152,9 +152,14 @@ class AuditController(QObject):
         """Go to the page of runs."""
         self._shell.change(page=Page.RUN)
 
+    def forget_waiting(self) -> None:
+        """Take every waiting audit out of the queue."""
+        self._waiting.clear()
+        self._show_queue()
+
     def cancel_all(self) -> None:
         """Ask the audit to stop, and forget those that wait."""
-        self._waiting.clear()
+        self.forget_waiting()
         self.cancel_audit()
 
     def close(self) -> None:

@@ -201,7 +201,7 @@ class MainController(QObject):
         elif self._measurements.is_at_stake:
             event.ignore()
             self._shell.window.show()
-            self._measurements.before_closing(self._shell.window.close)
+            self._measurements.before_closing(self._audits.forget_waiting, self._shell.window.close)
         elif unsaved is not None:
             event.ignore()
             self._shell.window.show()

@@ -81,8 +81,16 @@ class MeasurementFilesController(QObject):
             self._shell.show_failure,
         )
 
-    def before_closing(self, go_on: Callable[[], object]) -> None:
-        """Go on, after asking where measurements would be stopped or lost."""
+    def before_closing(self, leave: Callable[[], object], go_on: Callable[[], object]) -> None:
+        """Go on, after asking where measurements would be stopped or lost.
+
+        Parameters
+        ----------
+        leave : callable
+            Called before anything is stopped, so that nothing takes its place.
+        go_on : callable
+            Called once nothing is at stake.
+        """
         consequence = self.tr("They are in no file yet, and would be lost.")
         if self._robustness.is_running:
             consequence += self.tr(
@@ -102,7 +110,7 @@ class MeasurementFilesController(QObject):
                 ),
                 yes=self.tr("Stop it"),
             )
-        self._shell.window.ask(question, partial(self._hear_before_closing, go_on))
+        self._shell.window.ask(question, partial(self._hear_before_closing, leave, go_on))
 
     def close(self) -> None:
         """Wait for files that are being written."""
@@ -152,7 +160,12 @@ class MeasurementFilesController(QObject):
         self.fileUsed.emit(folder)
         then()
 
-    def _hear_before_closing(self, go_on: Callable[[], object], answer: Answer) -> None:
+    def _hear_before_closing(
+        self, leave: Callable[[], object], go_on: Callable[[], object], answer: Answer
+    ) -> None:
+        if answer == Answer.CANCEL:
+            return
+        leave()
         match answer:
             case Answer.YES if self._robustness.state.has_unsaved:
                 self._robustness.abandon()
@@ -163,8 +176,6 @@ class MeasurementFilesController(QObject):
             case Answer.NO:
                 self._robustness.discard()
                 go_on()
-            case Answer.CANCEL:
-                pass
 
 
 def _if_yes(go_on: Callable[[], object], answer: Answer) -> None:
