@@ -33,7 +33,7 @@ def _no_leaks(qapp: QApplication, tmp_path: Path) -> Iterator[None]:
     before = set(qapp.topLevelWidgets())
     yield
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
-    gc.collect()  # pyqtgraph's menus have no parent: they go with their plot
+    gc.collect()  # what pyqtgraph makes refers to itself in circles
     leaked = [widget for widget in qapp.topLevelWidgets() if widget not in before]
     assert leaked == []
 

@@ -173,7 +173,7 @@ def test_points_are_reached_by_keys_and_mouse(program: Program, qtbot: QtBot, st
     panel.table.selectRow(1)
     assert panel.plot.chosen == 1
     qtbot.wait(20)  # the plot takes its size
-    view = panel.plot.plot.getPlotItem().vb
+    view = panel.plot.plot.view
     scene = view.mapViewToScene(QPointF(0.5, 0.2))
     qtbot.mouseClick(
         panel.plot.plot.viewport(),

@@ -204,7 +204,7 @@ def test_click_on_a_sweep_chooses_its_step(program: Program, qtbot: QtBot, spec:
     known = program.inspector.state.explanation
     assert known is not None
     assert known.low_pass is not None
-    view = plot.plot.getPlotItem().vb
+    view = plot.plot.view
     share = float(np.exp(known.low_pass.log_p[2]))
     place = view.mapViewToScene(view.mapToView(view.mapFromView(_point(2, share))))
     spot = plot.plot.mapFromScene(place)

@@ -272,9 +272,9 @@ def test_one_frequency_axis_and_the_map(
     page.tabs.setCurrentIndex(1)
     stack = page.frequency.stack
     assert all(plot.isVisible() for plot in stack.plots)
-    ranges = {tuple(plot.plot.getPlotItem().vb.viewRange()[0]) for plot in stack.plots}
+    ranges = {tuple(plot.plot.view.viewRange()[0]) for plot in stack.plots}
     assert ranges == {(0.0, 1.0)}
-    starts = {plot.plot.getPlotItem().vb.sceneBoundingRect().left() for plot in stack.plots}
+    starts = {plot.plot.view.sceneBoundingRect().left() for plot in stack.plots}
     assert len(starts) == 1
     page.tabs.setCurrentIndex(2)
     qtbot.keyClick(page.heatmap.plot, Qt.Key.Key_Right)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from PySide6.QtWidgets import QWidget
 
     from iaside_ui.state.frequency import Series
+    from iaside_ui.views.plain_plot import PlainPlot
 
 MIN_LINES: Final = 5
 """Of text; several plots share the height of a page."""
@@ -52,7 +53,7 @@ RHO: Final = "\N{GREEK SMALL LETTER RHO}"
 class _Curve:
     """The items of one curve, kept and used again: making them is what takes time."""
 
-    def __init__(self, plot: pg.PlotWidget) -> None:
+    def __init__(self, plot: PlainPlot) -> None:
         self.line = pg.PlotDataItem(connect="finite", antialias=True)
         self._ends = (pg.PlotCurveItem(), pg.PlotCurveItem())
         self._veil = pg.FillBetweenItem(*self._ends)
@@ -115,7 +116,8 @@ class FrequencyPlot(ThemedPlot):
         for item in (self._bars, self._whiskers, self._level):
             self.plot.addItem(item)
         # One row above the curves, for which the axis leaves room.
-        self._legend = self.plot.addLegend(offset=(-line // 2, 1), labelTextColor=self.ink())
+        self._legend = pg.LegendItem(offset=(-line // 2, 1), labelTextColor=self.ink())
+        self._legend.setParentItem(self.plot.view)
         self.plot.setXRange(0, 1, padding=0)
         self.show_axis((), Norm.LINF)
         self.recolour()

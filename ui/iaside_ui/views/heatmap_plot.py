@@ -61,7 +61,7 @@ class HeatmapPlot(ThemedPlot):
         self._mark.setZValue(2)
         for item in (self._image, self._mark):
             self.plot.addItem(item)
-        self.plot.setAspectLocked(True)
+        self.plot.view.setAspectLocked(True)
         self.plot.scene().sigMouseClicked.connect(self._point)
         self.recolour()
 
@@ -132,7 +132,7 @@ class HeatmapPlot(ThemedPlot):
         """Point at the frequency under the mouse."""
         if self._map is None:
             return
-        place = self.plot.getPlotItem().vb.mapSceneToView(event.scenePos())
+        place = self.plot.view.mapSceneToView(event.scenePos())
         row = int(np.abs(self._map.rows - place.y()).argmin())
         column = int(np.abs(self._map.columns - place.x()).argmin())
         self._go(row, column)

@@ -121,7 +121,7 @@ class LossPlot(ThemedPlot):
         """Choose the nearest point."""
         if not self._predictions:
             return
-        place = self.plot.getPlotItem().vb.mapSceneToView(event.scenePos())
+        place = self.plot.view.mapSceneToView(event.scenePos())
 
         def distance(one: ConditionPrediction) -> float:
             return float(np.hypot(one.predicted.value - place.x(), one.measured.value - place.y()))

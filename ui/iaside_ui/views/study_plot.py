@@ -65,7 +65,7 @@ class StudyPlot(ThemedPlot):
         self._names: list[pg.TextItem] = []
         self._later = QTimer(self, interval=0, singleShot=True)
         self._later.timeout.connect(self._place_names)
-        self.plot.getPlotItem().vb.sigTransformChanged.connect(self._place_later)
+        self.plot.view.sigTransformChanged.connect(self._place_later)
         self.plot.scene().sigMouseMoved.connect(self._hover)
         self.plot.scene().sigMouseClicked.connect(self._click)
         self.recolour()
@@ -178,7 +178,7 @@ class StudyPlot(ThemedPlot):
     @Slot()
     def _place_names(self) -> None:
         """Write each name beside its point, where it touches neither a name nor a point."""
-        view = self.plot.getPlotItem().vb
+        view = self.plot.view
         frame = view.sceneBoundingRect()
         metrics = QFontMetricsF(self.font())
         at = [view.mapViewToScene(QPointF(one.predicted, one.measured)) for one in self._points]
@@ -206,7 +206,7 @@ class StudyPlot(ThemedPlot):
 
     def _nearest(self, scene: QPointF) -> int:
         """Return the point under the mouse; -1 for none."""
-        view = self.plot.getPlotItem().vb
+        view = self.plot.view
         best, place = float(REACH), -1
         for number, one in enumerate(self._points):
             there = view.mapViewToScene(QPointF(one.predicted, one.measured)) - scene

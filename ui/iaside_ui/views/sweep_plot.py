@@ -105,7 +105,7 @@ class SweepPlot(ThemedPlot):
     @Slot(object)
     def _choose(self, event: MouseClickEvent) -> None:
         """Choose the coalition of the nearest step."""
-        view = self.plot.getPlotItem().vb
+        view = self.plot.view
         place = view.mapSceneToView(event.scenePos())
         distances = []
         for sweep in self._sweeps.values():

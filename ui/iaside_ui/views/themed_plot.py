@@ -9,18 +9,14 @@ from PySide6.QtGui import QPalette, QPen
 from PySide6.QtWidgets import QFrame, QVBoxLayout
 
 from iaside_ui.views.exportable import Exportable
-
-import pyqtgraph as pg  # isort: skip - it takes the Qt that it finds imported
+from iaside_ui.views.plain_plot import AXES, PlainPlot
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QColor
     from PySide6.QtWidgets import QWidget
 
-AXES: Final = ("left", "bottom")
 MIN_LINES: Final = 10
 """A lower plot could not be read."""
-TICK_LENGTH: Final = 4
-"""In device-independent pixels, towards the labels."""
 
 
 class ThemedPlot(Exportable):
@@ -42,23 +38,12 @@ class ThemedPlot(Exportable):
         super().__init__(parent)
         self.setFrameShape(QFrame.Shape.StyledPanel)
         self.setAccessibleName(name)
-        self.plot = pg.PlotWidget(self, enableMenu=False)
-        item = self.plot.getPlotItem()
-        item.ctrlMenu.deleteLater()  # a window without a parent, which nothing would ever close
-        item.ctrlMenu = None
-        self.plot.setFrameShape(QFrame.Shape.NoFrame)
+        half_line = self.fontMetrics().lineSpacing() / 2
+        self.plot = PlainPlot((half_line, half_line, 2 * half_line, half_line / 2), self)
         self.plot.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.plot.setMouseEnabled(x=False, y=False)
-        self.plot.hideButtons()
         self.plot.setLabel("bottom", x_label)
         self.plot.setLabel("left", y_label)
-        for axis in (self.plot.getAxis(name) for name in AXES):
-            axis.enableAutoSIPrefix(False)
-            # Two levels of ticks, all labelled and outside; labels at the ends are not left out.
-            axis.setStyle(maxTickLevel=1, tickLength=TICK_LENGTH, hideOverlappingLabels=False)
         self.setMinimumHeight(MIN_LINES * self.fontMetrics().lineSpacing())
-        half_line = self.fontMetrics().lineSpacing() / 2
-        item.layout.setContentsMargins(half_line, half_line, 2 * half_line, half_line / 2)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.plot)
