@@ -217,7 +217,9 @@ def test_foreign_names_are_no_markup(program: Program, qtbot: QtBot) -> None:
     labels = [one for one in program.window.findChildren(QLabel) if "<i>" in one.text()]
     assert len(labels) >= 3
     assert {one.textFormat() for one in labels} == {Qt.TextFormat.PlainText}
-    table = program.window.result_page.origin.fact_table.model()
+    page = program.window.result_page
+    page.tabs.setCurrentWidget(page.origin)
+    table = page.origin.fact_table.model()
     qtbot.waitUntil(lambda: table.rowCount() > 0, timeout=10_000)
     tips = [table.index(row, 2).data(Qt.ItemDataRole.ToolTipRole) for row in range(3)]
     assert any("&lt;i&gt;" in tip for tip in tips)

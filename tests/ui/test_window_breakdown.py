@@ -27,6 +27,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QImage
 from sample_results import sample_result
 
+from iaside_audit.errors import StoreError
 from iaside_audit.report import load_result, write_result
 
 if TYPE_CHECKING:
@@ -215,12 +216,16 @@ def test_thumbnails_come_later_and_once(qtbot: QtBot, exact: AuditResult) -> Non
 def test_tabs_show_the_rows_of_the_result(
     program: Program, qtbot: QtBot, exact: AuditResult
 ) -> None:
-    """Interactions, classes and images fill by themselves; a class shows its profile."""
+    """A tab is filled when it is looked at: interactions, classes, images; no other before."""
     program.shell.show_opened(OpenResult(result=exact))
     page = program.window.result_page
+    page.tabs.setCurrentWidget(page.images)
     qtbot.waitUntil(lambda: page.images.model.rowCount() == N_IMAGES, timeout=30_000)
-    assert page.interactions.table.model().rowCount() == 4
-    groups = page.groups.table.model()
+    groups, pairs = page.groups.table.model(), page.interactions.table.model()
+    assert (groups.rowCount(), pairs.rowCount()) == (0, 0)
+    page.tabs.setCurrentWidget(page.interactions)
+    assert (groups.rowCount(), pairs.rowCount()) == (0, 4)
+    page.tabs.setCurrentWidget(page.groups)
     assert groups.index(0, 0).data() == "All images"
     assert (
         sum(groups.index(row, 0).data(ROW_ROLE).is_class for row in range(groups.rowCount())) == 5
@@ -231,6 +236,22 @@ def test_tabs_show_the_rows_of_the_result(
         page.images.table.selectRow(2)
         page.images.inspect_button.click()
     assert chosen.args == [page.images.model.rows[2].path]
+
+
+def test_unreadable_images_are_not_waited_for(
+    program: Program, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What goes wrong beside the window is said, and takes the place of the note to wait."""
+
+    def fail(_: object) -> None:
+        raise StoreError("Expected rows, found none.")
+
+    monkeypatch.setattr("iaside_ui.controllers.breakdown.breakdown", fail)
+    program.shell.show_opened(OpenResult(result=sample_result(4)))
+    page = program.window.result_page
+    page.tabs.setCurrentWidget(page.images)
+    qtbot.waitUntil(lambda: page.images.gap == "Expected rows, found none.")
+    assert page.images.gap in program.window.message_bar.text
 
 
 @pytest.mark.parametrize("suffix", [".svg", ".png", ".pdf"])
@@ -271,6 +292,7 @@ def test_numbers_of_every_tab_are_exported(
     monkeypatch.setattr(program.window, "choose_path", lambda _kind, _name="": path)
     program.shell.show_opened(OpenResult(result=exact))
     page = program.window.result_page
+    page.tabs.setCurrentWidget(page.images)
     qtbot.waitUntil(lambda: page.images.model.rowCount() == N_IMAGES, timeout=30_000)
     page.tabs.setCurrentIndex(tab)
     program.window.actions_by_key[ActionKey.EXPORT_NUMBERS].trigger()

@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QCommandLineParser, QObject, QStandardPaths, QTimer, Slot
 from PySide6.QtWidgets import QApplication
@@ -30,6 +30,7 @@ from iaside_ui.controllers import (
 from iaside_ui.state import Page
 from iaside_ui.views import MainWindow
 from iaside_ui.workers import (
+    MODULES,
     AuditRunner,
     CorruptedPictures,
     Examiner,
@@ -50,9 +51,11 @@ if TYPE_CHECKING:
 
     ExceptionHook = Callable[[type[BaseException], BaseException, TracebackType | None], object]
 
-WARM_MS = 300
+WARM_MS: Final = 300
 """The window must be there before imports take time from it."""
-UNUSABLE = 2
+PAGES: Final = tuple(f"iaside_ui.views.{page.name.lower()}_page" for page in Page)
+"""Modules of the pages, each imported when its page is made, unless that is done by then."""
+UNUSABLE: Final = 2
 """Exit code of a wrong call (INTERFACE.md)."""
 
 
@@ -117,7 +120,7 @@ class Program(QObject):
         self.colours = ColourController(
             self.window, preferences or default_preferences_path(), parent=self
         )
-        self.warming = Warming(parent=self)
+        self.warming = Warming((*MODULES, *PAGES), parent=self)
         self.warming.ended.connect(self.make_pages)
         self._file: Path | None = None
         self._is_closed = False

@@ -68,9 +68,16 @@ class BreakdownController(QObject):
         self._thumbnails.forget()
         self._page.show_breakdown(Breakdown.waiting(self.tr("Reading the images of this audit...")))
         self._jobs.start(
-            partial(breakdown, opened.result), partial(self._show, opened), self._shell.show_failure
+            partial(breakdown, opened.result),
+            partial(self._show, opened),
+            partial(self._fail, opened),
         )
 
     def _show(self, opened: OpenResult, found: Breakdown) -> None:
         if self._shown is opened:
             self._page.show_breakdown(found)
+
+    def _fail(self, opened: OpenResult, error: Exception) -> None:
+        """Say why there is nothing, above the page and on the tabs, which wait no longer."""
+        self._shell.show_failure(error)
+        self._show(opened, Breakdown.waiting(str(error)))

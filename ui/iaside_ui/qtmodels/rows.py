@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from functools import partial
 from html import escape
-from typing import TYPE_CHECKING, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 from PySide6.QtGui import QIcon, QPixmap
@@ -14,7 +14,7 @@ from PySide6.QtGui import QIcon, QPixmap
 from iaside_ui.pixels import image_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -142,10 +142,15 @@ class RowModel(QAbstractTableModel, Generic[Row]):
     def data(
         self, index: QModelIndex | QPersistentModelIndex, role: int = Qt.ItemDataRole.DisplayRole
     ) -> object:
-        """Return what one cell shows, or None."""
-        if not index.isValid():
+        """Return what one cell shows, or None.
+
+        A view asks for half a dozen roles that nobody gave a thought to, of every cell it paints or
+        measures: those are answered first.
+        """
+        read = READERS.get(role)
+        if read is None or not index.isValid():
             return None
-        return _cell(self._rows[index.row()], self._columns[index.column()], role)
+        return read(self._rows[index.row()], self._columns[index.column()])
 
     def headerData(
         self,
@@ -175,26 +180,21 @@ def plain_tip(text: str) -> str:
 
 def _sort_key(column: Column[Row], row: Row) -> tuple[bool, float | str]:
     """Return what orders a row by a column; a number that is not defined comes last."""
-    value = column.text(row) if column.value is None else column.value(row)
+    value = _value(row, column)
     is_undefined = isinstance(value, float) and math.isnan(value)
     return (is_undefined, 0.0 if is_undefined else value)
 
 
-def _cell(row: Row, column: Column[Row], role: int) -> object:
-    """Return what one cell shows, or None."""
-    match role:
-        case Qt.ItemDataRole.DisplayRole:
-            return column.text(row)
-        case Qt.ItemDataRole.ToolTipRole:
-            return plain_tip(column.text(row) if column.tip is None else column.tip(row))
-        case Qt.ItemDataRole.TextAlignmentRole:
-            return column.side
-        case Qt.ItemDataRole.DecorationRole:
-            return _decoration(row, column)
-        case _ if role == VALUE_ROLE:
-            return column.text(row) if column.value is None else column.value(row)
-        case _:
-            return row if role == ROW_ROLE else None
+def _text(row: Row, column: Column[Row]) -> str:
+    return column.text(row)
+
+
+def _tip(row: Row, column: Column[Row]) -> str:
+    return plain_tip(column.text(row) if column.tip is None else column.tip(row))
+
+
+def _side(_: Row, column: Column[Row]) -> Qt.AlignmentFlag:
+    return column.side
 
 
 def _decoration(row: Row, column: Column[Row]) -> QIcon | None:
@@ -203,3 +203,22 @@ def _decoration(row: Row, column: Column[Row]) -> QIcon | None:
         return column.icon(row)
     pixels = None if column.picture is None else column.picture(row)
     return None if pixels is None else QIcon(QPixmap.fromImage(image_of(pixels)))
+
+
+def _value(row: Row, column: Column[Row]) -> float | str:
+    return column.text(row) if column.value is None else column.value(row)
+
+
+def _row(row: Row, _: Column[Row]) -> Row:
+    return row
+
+
+READERS: Final[Mapping[int, Callable[[Any, Column[Any]], object]]] = {  # Any: rows of any table
+    Qt.ItemDataRole.DisplayRole: _text,
+    Qt.ItemDataRole.ToolTipRole: _tip,
+    Qt.ItemDataRole.TextAlignmentRole: _side,
+    Qt.ItemDataRole.DecorationRole: _decoration,
+    VALUE_ROLE: _value,
+    ROW_ROLE: _row,
+}
+"""What a cell answers to each role."""

@@ -12,9 +12,8 @@ from iaside_ui.state import Note, NoteKind
 from iaside_ui.views.tables import fit_columns, make_heading, make_list, make_table, span_groups
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from iaside_ui.state import Fact, OpenResult
+    from iaside_ui.state import OpenResult
+    from iaside_ui.state.breakdown import Breakdown
 
 
 class OriginPanel(QWidget):
@@ -47,11 +46,11 @@ class OriginPanel(QWidget):
         """Show the warnings of another result."""
         self._warnings.show_notes(self._notes(opened))
 
-    def show_facts(self, facts: Sequence[Fact]) -> None:
-        """Show where the numbers come from."""
-        self._facts.show_rows(facts)
+    def show_breakdown(self, found: Breakdown) -> None:
+        """Show where another result's numbers come from."""
+        self._facts.show_rows(found.facts)
         fit_columns(self.fact_table)
-        span_groups(self.fact_table, [fact.group for fact in facts])
+        span_groups(self.fact_table, [fact.group for fact in found.facts])
 
     def _notes(self, opened: OpenResult) -> tuple[Note, ...]:
         """Return what a reader of the numbers must know."""

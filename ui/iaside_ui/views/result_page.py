@@ -21,18 +21,18 @@ from iaside_audit.report import null_sentence, score_sentence
 from iaside_audit.report.summary import elided
 from iaside_ui.appearance import enlarge_font
 from iaside_ui.state import ActionKey
+from iaside_ui.state.breakdown import Breakdown
 from iaside_ui.views.breakdown_panels import GroupsPanel, ImagesPanel, InteractionsPanel
 from iaside_ui.views.buttons import action_button
 from iaside_ui.views.importance_panel import ImportancePanel
 from iaside_ui.views.origin_panel import OriginPanel
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from PySide6.QtGui import QAction
 
     from iaside_ui.state import OpenResult
-    from iaside_ui.state.breakdown import Breakdown
 
 NAME_CHARACTERS: Final = 48
 
@@ -87,10 +87,19 @@ class ResultPage(QWidget):
         self.tabs.addTab(self.images, self.tr("Images"))
         self.tabs.addTab(self.origin, self.tr("Warnings and provenance"))
         self._shown: OpenResult | None = None
+        self._breakdown = Breakdown()
+        self._fillers: dict[QWidget, Callable[[Breakdown], None]] = {
+            self.interactions: self.interactions.show_breakdown,
+            self.groups: self.groups.show_breakdown,
+            self.images: self.images.show_breakdown,
+            self.origin: self.origin.show_breakdown,
+        }
+        self._unfilled: set[QWidget] = set()
         self._arrange(actions)
         self.meaning_button.toggled.connect(self._meaning.setVisible)
         self.chooser.activated.connect(self._choose)
         self.images.imageChosen.connect(self.imageChosen)
+        self.tabs.currentChanged.connect(self._fill)
 
     @property
     def sentences(self) -> tuple[str, str]:
@@ -116,10 +125,13 @@ class ResultPage(QWidget):
         self.tabs.setTabText(self.tabs.indexOf(self.origin), title)
 
     def show_breakdown(self, found: Breakdown) -> None:
-        """Show who and where, and where the numbers come from."""
-        self.origin.show_facts(found.facts)
-        for panel in (self.images, self.groups, self.interactions):
-            panel.show_breakdown(found)
+        """Show who and where, and where the numbers come from: each tab once it is in view.
+
+        To fill four tables and two plots at once takes longer than a frame.
+        """
+        self._breakdown = found
+        self._unfilled = set(self._fillers)
+        self._fill()
 
     def exported_widget(self) -> QWidget:
         """Return the plot or table of the tab that is shown."""
@@ -166,6 +178,14 @@ class ResultPage(QWidget):
             "preprocessing or classes that the images do not show, and compares only audits of "
             "the same bands, baseline and images. Measure corruptions to know their errors."
         )
+
+    @Slot()
+    def _fill(self) -> None:
+        """Fill the tab in view, where it shows another result still."""
+        panel = self.tabs.currentWidget()
+        if panel in self._unfilled:
+            self._unfilled.remove(panel)
+            self._fillers[panel](self._breakdown)
 
     @Slot(int)
     def _choose(self, place: int) -> None:

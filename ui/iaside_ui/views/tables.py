@@ -90,11 +90,10 @@ def make_heading(text: str, buddy: QWidget, parent: QWidget) -> QLabel:
 def fit_columns(table: QTableView) -> None:
     """Make the columns of a table as wide as their texts, with room between them.
 
-    Of a long table, only the first rows are measured: a thousand would take longer than a frame.
+    Of a long table, only the first rows are measured, and all rows are as high as the first: to
+    measure a thousand would take longer than a frame.
     """
-    if table.model().rowCount() <= MEASURED_ROWS:
-        table.resizeRowsToContents()
-    else:
+    if table.model().rowCount():
         table.verticalHeader().setDefaultSectionSize(table.sizeHintForRow(0))
     table.horizontalHeader().setResizeContentsPrecision(MEASURED_ROWS)
     table.resizeColumnsToContents()

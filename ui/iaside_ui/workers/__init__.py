@@ -19,9 +19,10 @@ from iaside_ui.workers.jobs import Jobs
 from iaside_ui.workers.measurements import MeasurementPlan, MeasurementRunner
 from iaside_ui.workers.pictures import CorruptedPictures
 from iaside_ui.workers.thumbnails import Thumbnails
-from iaside_ui.workers.warming import Warming
+from iaside_ui.workers.warming import MODULES, Warming
 
 __all__ = [
+    "MODULES",
     "AuditRunner",
     "CorruptedPictures",
     "Examiner",

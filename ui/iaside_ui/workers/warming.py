@@ -17,6 +17,7 @@ MODULES: Final = (
     "iaside_audit.report.documents",
     "iaside_audit.statistics",
     "iaside_audit.auditing.demo",
+    "iaside_audit.cli.options",
 )
 """What pages and audits need, the soonest needed first."""
 
@@ -27,7 +28,7 @@ class Warming(QObject):
     Parameters
     ----------
     modules : sequence of str
-        What to import.
+        What to import, in this order.
     parent : QObject or None
         Its owner.
     """
@@ -35,7 +36,7 @@ class Warming(QObject):
     ended = Signal()
     _imported = Signal()
 
-    def __init__(self, modules: Sequence[str] = MODULES, parent: QObject | None = None) -> None:
+    def __init__(self, modules: Sequence[str], parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._imported.connect(self.ended, Qt.ConnectionType.QueuedConnection)
         self._modules = tuple(modules)
