@@ -8,10 +8,11 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from PySide6.QtCore import QCommandLineParser, QObject, QStandardPaths, QTimer, Slot
+from PySide6.QtCore import QCommandLineParser, QObject, QStandardPaths, QTimer, Signal, Slot
 from PySide6.QtWidgets import QApplication
 
 from iaside_audit import __version__
+from iaside_ui import pauses
 from iaside_ui.controllers import (
     AuditController,
     BreakdownController,
@@ -62,6 +63,8 @@ UNUSABLE: Final = 2
 class Program(QObject):
     """The window and what moves it.
 
+    :attr:`started` follows once everything is there that was put off until the window was.
+
     Parameters
     ----------
     preferences : Path or None
@@ -69,6 +72,8 @@ class Program(QObject):
     run_audit, make_classifier, measure : callable or None
         The engine's, unless a test says otherwise.
     """
+
+    started = Signal()
 
     def __init__(
         self,
@@ -152,6 +157,7 @@ class Program(QObject):
             if not self._is_closed and self.window.make(page):
                 QTimer.singleShot(0, self.make_pages)
                 return
+        self.started.emit()
 
     def close(self) -> None:
         """Stop the threads; the window is closed already."""
@@ -191,7 +197,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return UNUSABLE
     parser.process(application)
     files = parser.positionalArguments()
+    pauses.put_off()
     program = Program()
+    program.started.connect(pauses.settle)
     sys.excepthook = _shown_by(program.controller)
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Qt's loop would never hear of Ctrl-C
     program.open_later(Path(files[0]) if files else None)
