@@ -35,6 +35,16 @@ MAX_WITH_INTERVALS: Final = 10
 """Bands; of more, an interval is wider than its cell."""
 STRONGEST_OPACITY: Final = 200
 """Of 255, behind the largest interaction; text stays readable on it."""
+SHOWN_ROLES: Final = frozenset(
+    {
+        Qt.ItemDataRole.DisplayRole,
+        Qt.ItemDataRole.FontRole,
+        Qt.ItemDataRole.TextAlignmentRole,
+        Qt.ItemDataRole.BackgroundRole,
+        Qt.ItemDataRole.ToolTipRole,
+    }
+)
+"""Of a pair of bands; a view asks for others too, of every cell."""
 
 
 def _tr(text: str) -> str:
@@ -181,11 +191,15 @@ class InteractionModel(QAbstractTableModel):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._table = InteractionTable()
+        self._reach = 0.0
+        self._plain, self._bold = QFont(), QFont()
+        self._bold.setBold(True)
 
     def show_table(self, table: InteractionTable) -> None:
         """Show other numbers."""
         self.beginResetModel()
         self._table = table
+        self._reach = max((abs(one) for row in table.values for one in row), default=0.0)
         self.endResetModel()
 
     def numbers(self) -> list[Sequence[object]]:
@@ -211,9 +225,11 @@ class InteractionModel(QAbstractTableModel):
         self, index: QModelIndex | QPersistentModelIndex, role: int = Qt.ItemDataRole.DisplayRole
     ) -> object:
         """Return what one pair shows; nothing on the diagonal."""
-        if not index.isValid() or index.row() == index.column():
+        if role not in SHOWN_ROLES or not index.isValid():
             return None
         first, second = index.row(), index.column()
+        if first == second:
+            return None
         value = self._table.values[first][second]
         interval = self._table.intervals[first][second]
         answer: object = None
@@ -221,8 +237,7 @@ class InteractionModel(QAbstractTableModel):
             case Qt.ItemDataRole.DisplayRole:
                 answer = self._text(value, interval)
             case Qt.ItemDataRole.FontRole:
-                answer = QFont()
-                answer.setBold(interval[0] > 0 or interval[1] < 0)
+                answer = self._bold if interval[0] > 0 or interval[1] < 0 else self._plain
             case Qt.ItemDataRole.TextAlignmentRole:
                 answer = CENTRE
             case Qt.ItemDataRole.BackgroundRole:
@@ -242,14 +257,15 @@ class InteractionModel(QAbstractTableModel):
 
     def _text(self, value: float, interval: Interval) -> str:
         text = f"{value:+.2f}".replace("-0.00", "0.00").replace("+0.00", "0.00")
+        if len(self._table.values) > MAX_WITH_INTERVALS:
+            return text
         ends = _interval(interval, 2)
-        has_room = len(self._table.values) <= MAX_WITH_INTERVALS
-        return f"{text}\n{ends}" if ends and has_room else text
+        return f"{text}\n{ends}" if ends else text
 
     def _colour(self, value: float) -> QColor:
-        reach = max((abs(one) for row in self._table.values for one in row), default=0.0)
         colour = QColor(BAR_COLOUR if value >= 0 else AGAINST_COLOUR)
-        colour.setAlpha(round(STRONGEST_OPACITY * abs(value) / reach) if reach else 0)
+        share = abs(value) / self._reach if self._reach else 0.0
+        colour.setAlpha(round(STRONGEST_OPACITY * share))
         return colour
 
     def _tip(self, first: int, second: int, value: float) -> str:
