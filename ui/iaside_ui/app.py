@@ -153,8 +153,10 @@ class Program(QObject):
 
         They would take longer than a frame then.
         """
+        if self._is_closed:
+            return
         for page in (Page.RUN, Page.RESULT):
-            if not self._is_closed and self.window.make(page):
+            if self.window.make(page):
                 QTimer.singleShot(0, self.make_pages)
                 return
         self.started.emit()

@@ -12,14 +12,12 @@ from iaside_audit.errors import IASideError
 from iaside_audit.report import write_text
 from iaside_ui.exporting import csv_text, write_picture
 from iaside_ui.state import ActionKey
-from iaside_ui.state.application import WITH_PLOTS
 from iaside_ui.views import FileKind
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from iaside_ui.controllers.shell import Shell
-    from iaside_ui.state import Page
     from iaside_ui.workers import Jobs
 
 ACTIONS: Final = (ActionKey.EXPORT_PLOT, ActionKey.EXPORT_NUMBERS)
@@ -44,8 +42,8 @@ class ExportController(QObject):
         self._jobs = jobs
         for key in ACTIONS:
             shell.window.actions_by_key[key].triggered.connect(getattr(self, key))
-        for page in WITH_PLOTS:
-            shell.window.when_made(page, partial(self._connect_plots, page))
+        shell.window.pictureAsked.connect(self.write_plot)
+        shell.window.numbersAsked.connect(self.write_numbers)
 
     @Slot()
     def export_plot(self) -> None:
@@ -92,11 +90,6 @@ class ExportController(QObject):
     def close(self) -> None:
         """Wait for files that are being written."""
         self._jobs.close()
-
-    def _connect_plots(self, page: Page) -> None:
-        for plot in self._shell.window.plots_of(page):
-            plot.pictureAsked.connect(self.write_plot)
-            plot.numbersAsked.connect(self.write_numbers)
 
     def _say_written(self, path: Path, _: None) -> None:
         self._shell.inform(self.tr("Written: {path}").format(path=path))

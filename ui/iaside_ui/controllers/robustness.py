@@ -347,10 +347,9 @@ class RobustnessController(QObject):
     def _connect_page(self) -> None:
         page = self._shell.window.robustness_page
         page.choiceMade.connect(self.choose)
-        page.corruptions.conditionChosen.connect(self.choose_condition)
-        page.frequency.conditionChosen.connect(self.choose_condition)
-        page.corruptions.grid.quantityChosen.connect(self.choose_quantity)
-        page.corruptions.placeChosen.connect(self.choose_place)
+        page.conditionChosen.connect(self.choose_condition)
+        page.quantityChosen.connect(self.choose_quantity)
+        page.placeChosen.connect(self.choose_place)
         self._has_page = True
         page.show_state(self._state)
 

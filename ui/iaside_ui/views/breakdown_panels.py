@@ -22,6 +22,7 @@ from iaside_audit.report import format_estimate, format_percent
 from iaside_ui.qtmodels import ROW_ROLE, ImageModel, InteractionModel, group_model
 from iaside_ui.state.breakdown import GroupRow, ImageRow
 from iaside_ui.views.gap_panel import GapPanel
+from iaside_ui.views.gapped import Gapped
 from iaside_ui.views.profile_plot import ProfilePlot
 from iaside_ui.views.tables import cap_names, fit_columns, make_heading, make_table
 
@@ -81,7 +82,7 @@ class GroupsPanel(GapPanel):
         self.table.setSortingEnabled(True)
         self.table.sortByColumn(-1, Qt.SortOrder.AscendingOrder)
         self.filter = _filter_field(self.tr("Filter classes"), self.content)
-        self.plot = ProfilePlot(self.content)
+        self._plot_gap = Gapped(ProfilePlot, self.content)
         self._caption = QLabel(self.content)
         self._caption.setWordWrap(True)
         self._caption.setTextFormat(Qt.TextFormat.PlainText)  # names of classes are a stranger's
@@ -95,7 +96,7 @@ class GroupsPanel(GapPanel):
         column = QVBoxLayout(right)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self._caption)
-        column.addWidget(self.plot, stretch=1)
+        column.addWidget(self._plot_gap, stretch=1)
         halves = QSplitter(Qt.Orientation.Horizontal, self.content)
         halves.setChildrenCollapsible(False)
         halves.addWidget(left)
@@ -105,6 +106,11 @@ class GroupsPanel(GapPanel):
         layout.addWidget(halves)
         self.filter.textChanged.connect(self._model.set_filter)
         self.table.selectionModel().currentRowChanged.connect(self._show_group)
+
+    @property
+    def plot(self) -> ProfilePlot:
+        """What is drawn of the selected row, made now if need be."""
+        return self._plot_gap.content
 
     def show_breakdown(self, found: Breakdown) -> None:
         """Show another result's groups."""
@@ -121,6 +127,7 @@ class GroupsPanel(GapPanel):
     def _show_group(self, index: QModelIndex) -> None:
         row = index.data(ROW_ROLE)
         if isinstance(row, GroupRow):
+            self._plot_gap.show_gap("")
             self.plot.show_profile(row.shapley, row.interval, unit=self._unit)
             self._caption.setText(self._words(row))
 
@@ -162,7 +169,7 @@ class ImagesPanel(GapPanel):
         self.filter = _filter_field(self.tr("Filter images"), self.content)
         self.inspect_button = QPushButton(self.tr("&Inspect its bands"), self.content)
         self.inspect_button.setEnabled(False)
-        self.plot = ProfilePlot(self.content)
+        self._plot_gap = Gapped(ProfilePlot, self.content)
         self._caption = QLabel(
             self.tr("From random orders: each value is a draw, unbiased and noisy."), self.content
         )
@@ -178,10 +185,10 @@ class ImagesPanel(GapPanel):
         column = QVBoxLayout(right)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(
-            make_heading(self.tr("Shapley values of the selected image"), self.plot, right)
+            make_heading(self.tr("Shapley values of the selected image"), self._plot_gap, right)
         )
         column.addWidget(self._caption)
-        column.addWidget(self.plot, stretch=1)
+        column.addWidget(self._plot_gap, stretch=1)
         halves.addWidget(right)
         halves.setStretchFactor(0, 2)
         halves.setStretchFactor(1, 1)
@@ -196,6 +203,11 @@ class ImagesPanel(GapPanel):
     def set_thumbnails(self, thumbnail: Callable[[str], QIcon | None]) -> None:
         """Take small pictures from `thumbnail`: location to icon, None until there is one."""
         self.model.set_thumbnails(thumbnail)
+
+    @property
+    def plot(self) -> ProfilePlot:
+        """What is drawn of the selected image, made now if need be."""
+        return self._plot_gap.content
 
     def show_breakdown(self, found: Breakdown) -> None:
         """Show another result's images."""
@@ -216,6 +228,7 @@ class ImagesPanel(GapPanel):
         row = index.data(ROW_ROLE)
         self.inspect_button.setEnabled(isinstance(row, ImageRow))
         if isinstance(row, ImageRow):
+            self._plot_gap.show_gap("")
             self.plot.show_profile(row.shapley, (), unit=self._unit)
 
     @Slot()

@@ -62,12 +62,10 @@ class CorruptionPanel(QWidget):
         self._place.lineEdit().setAccessibleName(self._place.accessibleName())
         self._place.setKeyboardTracking(False)
         self._captions = (QLabel(self), QLabel(self))
-        self.snr = FrequencyPlot(
-            name=self.tr("SNR of this corruption"), y_label=self.tr("SNR (dB)"), parent=self
-        )
-        self.snr_gap = Gapped(self.snr, self)
-        self.losses = LossPlot(self)
-        self.loss_gap = Gapped(self.losses, self)
+        self.snr_gap = Gapped(self._make_snr, self)
+        self.loss_gap = Gapped(LossPlot, self)
+        # Both at once: the pictures above must not shrink when there is something to show here.
+        self.snr, self.losses = self.snr_gap.content, self.loss_gap.content
         self._sentence = QLabel(self)
         self._sentence.setWordWrap(True)
         self._arrange()
@@ -198,6 +196,11 @@ class CorruptionPanel(QWidget):
         columns.setSizes([SHARE_UNIT * share for share in SHARES])
         layout = QVBoxLayout(self)
         layout.addWidget(columns)
+
+    def _make_snr(self, parent: QWidget) -> FrequencyPlot:
+        return FrequencyPlot(
+            name=self.tr("SNR of this corruption"), y_label=self.tr("SNR (dB)"), parent=parent
+        )
 
     def _detail(self) -> QWidget:
         detail = QWidget(self)

@@ -78,7 +78,8 @@ class FrequencyStack(Exportable):
         for plot, panel in zip(self.plots, panels, strict=True):
             plot.setVisible(plot in shown)
             plot.set_has_axis(bool(shown) and plot is shown[-1])
-            plot.show_axis(edges, norm)
+            if plot in shown:
+                plot.show_axis(edges, norm)
             plot.show_panel(panel)
 
     def numbers(self) -> list[Sequence[object]]:
@@ -98,8 +99,7 @@ class FrequencyPanel(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.stack = FrequencyStack(self)
-        self.gapped = Gapped(self.stack, self)
+        self.gapped = Gapped(FrequencyStack, self)
         self.chooser = QComboBox(self)
         self.chooser.setAccessibleName(self.tr("Corruption whose SNR is shown"))
         self.chooser.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
@@ -114,6 +114,11 @@ class FrequencyPanel(QWidget):
         layout.addLayout(head)
         layout.addWidget(self.gapped, stretch=1)
         self.chooser.activated.connect(self._choose)
+
+    @property
+    def stack(self) -> FrequencyStack:
+        """The plots, made now if need be."""
+        return self.gapped.content
 
     def show_state(self, state: RobustnessState) -> None:
         """Show one snapshot."""
@@ -140,8 +145,9 @@ class FrequencyPanel(QWidget):
                 edges, norm = finding.edges, finding.origin.norm
         if state.snr is not None and not edges:
             edges, norm = results[0].edges, state.snr.origin.norm
-        self.stack.show_panels(panels, edges, norm)
         is_measured = any(not panel.is_empty for panel in panels)
+        if is_measured or self.gapped.is_made:
+            self.stack.show_panels(panels, edges, norm)
         self.gapped.show_gap(
             ""
             if is_measured

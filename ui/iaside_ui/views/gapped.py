@@ -2,30 +2,55 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QLabel, QStackedWidget, QWidget
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
-class Gapped(QStackedWidget):
+WidgetT = TypeVar("WidgetT", bound=QWidget)
+
+
+class Gapped(QStackedWidget, Generic[WidgetT]):
     """Shows a widget, or a sentence in its place that says what to do.
+
+    The widget is made when it is first needed: a page that has nothing to show is there at once.
 
     Parameters
     ----------
-    content : QWidget
-        What is shown where there is something.
+    make : callable
+        Takes the owner and returns what is shown where there is something.
     parent : QWidget or None
         Its owner.
     """
 
-    def __init__(self, content: QWidget, parent: QWidget | None = None) -> None:
+    contentMade = Signal(QWidget)
+
+    def __init__(self, make: Callable[[QWidget], WidgetT], parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._content = content
+        self._make = make
+        self._content: WidgetT | None = None
         self._gap = QLabel(self)
         self._gap.setWordWrap(True)
         self._gap.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._gap.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.addWidget(self._gap)
-        self.addWidget(content)
+
+    @property
+    def content(self) -> WidgetT:
+        """The widget, made now if need be."""
+        if self._content is None:
+            self._content = self._make(self)
+            self.addWidget(self._content)
+            self.contentMade.emit(self._content)
+        return self._content
+
+    @property
+    def is_made(self) -> bool:
+        """Whether the widget is there."""
+        return self._content is not None
 
     @property
     def gap(self) -> str:
@@ -35,4 +60,4 @@ class Gapped(QStackedWidget):
     def show_gap(self, text: str) -> None:
         """Show a sentence, or with an empty one the widget."""
         self._gap.setText(text)
-        self.setCurrentWidget(self._gap if text else self._content)
+        self.setCurrentWidget(self._gap if text else self.content)

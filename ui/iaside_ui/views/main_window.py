@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar, cast
 
-from PySide6.QtCore import QByteArray, QSettings, Qt, Signal
+from PySide6.QtCore import QByteArray, QSettings, Qt, Signal, Slot
 from PySide6.QtGui import QCloseEvent, QGuiApplication
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -28,6 +28,7 @@ from iaside_ui.preferences import ColourScheme
 from iaside_ui.state import PAGE_ACTIONS, ActionKey, AppState, Page, possible_actions
 from iaside_ui.views import dialogs
 from iaside_ui.views.exportable import Exportable
+from iaside_ui.views.gapped import Gapped
 from iaside_ui.views.message_bar import MessageBar
 from iaside_ui.views.start_page import StartPage
 from iaside_ui.views.tables import selected_text, table_rows
@@ -68,6 +69,8 @@ class MainWindow(QMainWindow):
 
     pathDropped = Signal(Path)
     closeAsked = Signal(QCloseEvent)  # the controller may ignore the event
+    pictureAsked = Signal(QWidget)  # of a plot, by its own menu
+    numbersAsked = Signal(QWidget)
 
     def __init__(self) -> None:
         super().__init__()
@@ -152,10 +155,6 @@ class MainWindow(QMainWindow):
         is_new = page not in self._pages
         self._widget_of(page)
         return is_new
-
-    def plots_of(self, page: Page) -> list[Exportable]:
-        """Return what can be had from a page as a picture."""
-        return self._widget_of(page).findChildren(Exportable)
 
     def show_state(self, state: AppState) -> None:
         """Show the page, and offer what can be done."""
@@ -288,9 +287,20 @@ class MainWindow(QMainWindow):
         self._pages[page] = widget
         self._areas[page] = _scrolled(widget)
         self._stack.addWidget(self._areas[page])
+        self._hear_plots(widget)
         for connect in self._waiting.pop(page, []):
             connect()
         return widget
+
+    @Slot(QWidget)
+    def _hear_plots(self, widget: QWidget) -> None:
+        """Hand on what the plots in a widget are asked for, those made later too."""
+        for plot in (widget, *widget.findChildren(Exportable)):
+            if isinstance(plot, Exportable):
+                plot.pictureAsked.connect(self.pictureAsked)
+                plot.numbersAsked.connect(self.numbersAsked)
+        for gapped in widget.findChildren(Gapped):
+            gapped.contentMade.connect(self._hear_plots)
 
     def _fill_menus(self) -> None:
         for title, keys in MENUS.items():

@@ -56,6 +56,9 @@ class RobustnessPage(QWidget):
     """
 
     choiceMade = Signal(object)  # a Choice
+    conditionChosen = Signal(object)  # (corruption, severity)
+    quantityChosen = Signal(object)  # a GridQuantity
+    placeChosen = Signal(int)
 
     def __init__(self, actions: Mapping[ActionKey, QAction], parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -87,11 +90,9 @@ class RobustnessPage(QWidget):
         self._cost.setMinimumHeight(self._progress.sizeHint().height())
         self._progress.setAccessibleName(self.tr("Progress of the measurement"))
         self._progress.hide()
-        self.corruptions = CorruptionPanel(self)
-        self.corruption_gap = Gapped(self.corruptions, self)
+        self.corruption_gap = Gapped(self._make_corruptions, self)
         self.frequency = FrequencyPanel(self)
-        self.heatmap = HeatmapPanel(self)
-        self.heatmap_gap = Gapped(self.heatmap, self)
+        self.heatmap_gap = Gapped(HeatmapPanel, self)
         self.tabs = QTabWidget(self)
         self.tabs.addTab(self.corruption_gap, self.tr("Corruptions"))
         self.tabs.addTab(self.frequency, self.tr("On one frequency axis"))
@@ -99,12 +100,22 @@ class RobustnessPage(QWidget):
         self._explain()
         self._arrange(actions)
         self.frequency.show_state(self._shown)
-        self.corruptions.show_state(self._shown)
         for box in self.boxes.values():
             box.toggled.connect(self._choose)
         self.severities.activated.connect(self._choose)
         self.n_images.valueChanged.connect(self._choose)
         self.tabs.currentChanged.connect(self._show_frequencies)
+        self.frequency.conditionChosen.connect(self.conditionChosen)
+
+    @property
+    def corruptions(self) -> CorruptionPanel:
+        """The first tab, made now if need be."""
+        return self.corruption_gap.content
+
+    @property
+    def heatmap(self) -> HeatmapPanel:
+        """The last tab, likewise."""
+        return self.heatmap_gap.content
 
     @property
     def cost_text(self) -> str:
@@ -130,9 +141,10 @@ class RobustnessPage(QWidget):
         self._show_run(state)
         is_known = state.corruption is not None or state.live is not None
         self.corruption_gap.show_gap("" if is_known else self._corruption_gap(state))
-        self.corruptions.show_state(state)
+        if self.corruption_gap.is_made:
+            self.corruptions.show_state(state)
         self._show_frequencies()
-        if before.heatmap is not state.heatmap:
+        if before.heatmap is not state.heatmap and (state.heatmap or self.heatmap_gap.is_made):
             self.heatmap.show_finding(state.heatmap)
         self.heatmap_gap.show_gap(
             self.tr("No Fourier heat map yet: tick it above and measure, or open one.")
@@ -307,6 +319,13 @@ class RobustnessPage(QWidget):
         layout.addLayout(choices)
         layout.addLayout(below)
         layout.addWidget(self.tabs, stretch=1)
+
+    def _make_corruptions(self, parent: QWidget) -> CorruptionPanel:
+        panel = CorruptionPanel(parent)
+        panel.conditionChosen.connect(self.conditionChosen)
+        panel.grid.quantityChosen.connect(self.quantityChosen)
+        panel.placeChosen.connect(self.placeChosen)
+        return panel
 
     @Slot()
     def _choose(self) -> None:
