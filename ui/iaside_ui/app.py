@@ -199,7 +199,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return UNUSABLE
     parser.process(application)
     files = parser.positionalArguments()
-    pauses.put_off()
+    pauses.shorten()
     program = Program()
     program.started.connect(pauses.settle)
     sys.excepthook = _shown_by(program.controller)

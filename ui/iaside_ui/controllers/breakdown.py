@@ -42,6 +42,11 @@ class BreakdownController(QObject):
         shell.window.when_made(Page.RESULT, self._connect_page)
         shell.stateChanged.connect(self._follow)
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether something is computed."""
+        return self._jobs.is_busy
+
     def close(self) -> None:
         """Stop what is computed."""
         self._thumbnails.close()
