@@ -4,10 +4,16 @@
 
 Prints, on this machine: seconds from the start of the process to the first picture of the window;
 milliseconds from ticking a band to the composed image and the model's answer being shown, with
-EfficientNet-Lite0; the longest times that the window's thread was busy at a stretch while a model
-was audited, from the click to the result, pages being made meanwhile; memory, objects and widgets
-early and late in 200 image steps and in 20 audits. The models audited are of the shared zoo where
-it is there, else the built-in one.
+EfficientNet-Lite0; the longest times that the window's thread was busy at a stretch: until all
+pages are there that come up by themselves, while a model is audited from the click to the result,
+when stored results of 10,000 images of 1,000 classes are opened and their tabs looked at, and when
+other pages are looked at for the first time; memory, objects and widgets early and late in 200
+image steps and in 20 audits. The models audited are of the shared zoo where it is there, else the
+built-in one.
+
+A turn of the event loop is reported twice. ``busy`` is the time of the window's thread alone;
+``elapsed`` counts what other threads and processes took from it too, which on as many cores as the
+model has threads, or beside other work, is theirs to say.
 """
 
 from __future__ import annotations
@@ -22,7 +28,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from iaside_ui.app import Program
+    from iaside_ui.state import Page
 
     from iaside_audit.spec import AuditSpec
 
@@ -47,6 +54,9 @@ program.close()
 """
 TICK_S = 0.002
 WAIT_S = 600.0
+SHOWN_S = 1.0
+"""By then, what is there is painted too."""
+LARGE_BANDS = (4, 16)
 FRAMES_MODEL = "mobilenet_v2_100_224_qat"
 AUDITS_MODEL = "mobilenet_v1_025_128_qat"
 N_STEPS, N_AUDITS = 200, 20
@@ -90,18 +100,62 @@ def first_paint(folder: str, n_starts: int = 5) -> dict[str, float]:
     return {"least": min(taken), "median": statistics.median(taken)}
 
 
+@dataclass(frozen=True)
+class Turns:
+    """How long turns of the event loop took, in milliseconds."""
+
+    busy: list[float] = field(default_factory=list)
+    elapsed: list[float] = field(default_factory=list)
+
+    def take(
+        self, process: Callable[[], None], is_there: Callable[[], bool], *, rest_s: float
+    ) -> None:
+        """Let the window work until something is there, and somewhat longer: it is to be painted.
+
+        Parameters
+        ----------
+        process : callable
+            Takes one turn.
+        is_there : callable
+            Says whether it is.
+        rest_s : float
+            How much longer, in seconds.
+        """
+        deadline = time.monotonic() + WAIT_S
+        end = None
+        while end is None or time.monotonic() < end:
+            if time.monotonic() > deadline:
+                raise TimeoutError("the window did not answer")
+            started, thread = time.perf_counter(), time.thread_time()
+            process()
+            self.busy.append(1000 * (time.thread_time() - thread))
+            self.elapsed.append(1000 * (time.perf_counter() - started))
+            time.sleep(TICK_S)
+            if end is None and is_there():
+                end = time.monotonic() + rest_s
+
+    def longest(self) -> dict[str, float]:
+        """Return the longest of either kind."""
+        return {"longest_busy_ms": max(self.busy), "longest_elapsed_ms": max(self.elapsed)}
+
+
 def inside(folder: Path, repeats: int, shared: Path) -> dict[str, Any]:
     """Measure in one window."""
-    from iaside_ui.app import Program, make_application  # noqa: PLC0415 - after the environment
+    from iaside_ui import pauses  # noqa: PLC0415 - after the environment
+    from iaside_ui.app import Program, make_application  # noqa: PLC0415
 
     application = make_application(["benchmark"])
-    program = Program(folder / "preferences.json")
-    program.open()
     process = application.processEvents
+    pauses.shorten()
+    program = Program(folder / "preferences.json")
+    program.started.connect(pauses.settle)
     found = {
-        "audit": frames_during_an_audit(
+        "start": turns_at_the_start(program, process),
+        "audit": turns_during_an_audit(
             program, process, spec_of(FRAMES_MODEL, shared, folder, n_images=60)
         ),
+        "large_results": turns_with_large_results(program, process, folder),
+        "first_looks": turns_at_first_looks(program, process),
         "inspector_ms": inspector_latency(program, process, repeats),
         "image_steps": memory_over_steps(program, process),
         "audits": memory_over_audits(
@@ -181,10 +235,12 @@ def memory_over_audits(
 ) -> dict[str, Any]:
     """Audit a model again and again, close each result, and look at the window's memory."""
     found = {}
+    page = program.window.result_page
+    page.tabs.setCurrentWidget(page.images)  # a tab is filled when it is in view
     for number in range(1, N_AUDITS + 1):
         program.audits.start(replace(spec, seed=number), asks_to_be_saved=False)
         wait(process, lambda: not program.shell.state.is_running)
-        wait(process, lambda: program.window.result_page.images.model.rowCount() > 0)
+        wait(process, lambda: page.images.model.rowCount() > 0)
         program.results.close_result()
         if number in {EARLY_AUDIT, N_AUDITS}:
             found[f"after_{number}"] = held(program)
@@ -205,41 +261,93 @@ def held(program: Program) -> dict[str, float]:
     }
 
 
-def frames_during_an_audit(
+def turns_at_the_start(program: Program, process: Callable[[], None]) -> dict[str, float]:
+    """Show the window, and wait until everything is there that was put off until then."""
+    ended: list[bool] = []
+    program.started.connect(partial(ended.append, True))
+    program.open()
+    turns = Turns()
+    turns.take(process, lambda: bool(ended), rest_s=SHOWN_S)
+    return turns.longest()
+
+
+def turns_during_an_audit(
     program: Program, process: Callable[[], None], spec: AuditSpec
 ) -> dict[str, Any]:
-    """Audit a model from the click to its result, and note how long each turn of the loop takes.
-
-    ``busy`` is the time of the window's thread alone; ``elapsed`` counts what other threads and
-    processes took from it too, which on as many cores as the model has threads is theirs to say.
-    """
+    """Audit a model from the click until its result is shown."""
     from PySide6.QtCore import QTimer  # noqa: PLC0415 - after the environment
 
-    pause = time.monotonic() + 3  # what a person takes to find the button
-    while time.monotonic() < pause:
-        process()
-        time.sleep(TICK_S)
-    busy: list[float] = []
-    elapsed: list[float] = []
     n_results = len(program.shell.state.results)
+    turns = Turns()
     QTimer.singleShot(0, partial(program.audits.start, spec, asks_to_be_saved=False))
-    deadline = time.monotonic() + WAIT_S
-    while time.monotonic() < deadline:
-        if len(program.shell.state.results) > n_results and deadline > time.monotonic() + 2:
-            deadline = time.monotonic() + 2  # the result is painted, and its images are shown
-        started, thread = time.perf_counter(), time.thread_time()
-        process()
-        busy.append(1000 * (time.thread_time() - thread))
-        elapsed.append(1000 * (time.perf_counter() - started))
-        time.sleep(TICK_S)
+    turns.take(process, lambda: len(program.shell.state.results) > n_results, rest_s=2 * SHOWN_S)
     return {
         "model": Path(spec.model).name,
-        "longest_busy_ms": max(busy),
-        "five_longest_busy_ms": sorted(busy)[-5:],
-        "longest_elapsed_ms": max(elapsed),
-        "p999_busy_ms": sorted(busy)[int(0.999 * len(busy))],
-        "n_turns": len(busy),
+        **turns.longest(),
+        "five_longest_busy_ms": sorted(turns.busy)[-5:],
+        "p999_busy_ms": sorted(turns.busy)[int(0.999 * len(turns.busy))],
+        "n_turns": len(turns.busy),
     }
+
+
+def turns_with_large_results(
+    program: Program, process: Callable[[], None], folder: Path
+) -> dict[str, Any]:
+    """Open stored results like the one shown, as large as they get, and look at every tab."""
+    from large_results import write_large_result  # noqa: PLC0415 - after the environment
+    from PySide6.QtCore import QTimer  # noqa: PLC0415
+
+    opened = program.shell.state.opened
+    if opened is None:
+        raise ValueError("a result must be shown: large ones are made like it")
+    found: dict[str, Any] = {}
+    tabs = program.window.result_page.tabs
+    for n_bands in LARGE_BANDS:
+        path = write_large_result(opened.result, folder / f"large-{n_bands}", n_bands=n_bands)
+        seen = found[f"{n_bands}_bands"] = {}
+        turns = Turns()
+        QTimer.singleShot(0, partial(program.controller.open_path, path))
+        turns.take(process, partial(is_shown, program, path), rest_s=SHOWN_S)
+        seen["opening"] = turns.longest()
+        for place in (*range(1, tabs.count()), 0):
+            turns = Turns()
+            QTimer.singleShot(0, partial(tabs.setCurrentIndex, place))
+            turns.take(process, partial(is_tab, program, place), rest_s=SHOWN_S)
+            seen[tabs.tabText(place)] = turns.longest()
+        program.results.close_result()
+        program.results.show_result()
+    return found
+
+
+def turns_at_first_looks(program: Program, process: Callable[[], None]) -> dict[str, Any]:
+    """Go to each page that is made when it is first looked at."""
+    from iaside_ui.state import PAGE_ACTIONS, Page  # noqa: PLC0415 - after the environment
+    from PySide6.QtCore import QTimer  # noqa: PLC0415
+
+    found = {}
+    for page in (Page.SETUP, Page.COMPARISON, Page.ROBUSTNESS, Page.INSPECTOR):
+        turns = Turns()
+        action = program.window.actions_by_key[PAGE_ACTIONS[page]]
+        QTimer.singleShot(0, action.trigger)
+        turns.take(process, partial(is_page, program, page), rest_s=2 * SHOWN_S)
+        found[page.name.lower()] = turns.longest()
+    return found
+
+
+def is_shown(program: Program, path: Path) -> bool:
+    """Say whether a stored result is open, and its images are read."""
+    opened = program.shell.state.opened
+    return opened is not None and opened.path == path and not program.breakdown.is_busy
+
+
+def is_tab(program: Program, place: int) -> bool:
+    """Say which tab of the result is in view."""
+    return program.window.result_page.tabs.currentIndex() == place
+
+
+def is_page(program: Program, page: Page) -> bool:
+    """Say which page is in view."""
+    return program.shell.state.page == page
 
 
 def is_explained(program: Program) -> bool:
