@@ -116,6 +116,7 @@ def test_page_says_what_it_would_measure_and_what_that_takes(
     page = program.window.robustness_page
     assert "no result is open" in page.target_text
     assert "start" in page.corruption_gap.gap
+    assert not page.corruption_gap.is_made
     program.shell.show_opened(OpenResult(result=audit_of_it), page=None)
     assert "as in the open result" in page.target_text
     # Five images; itself and 75 corruptions, itself and 17 + 17 pass bands and 2 x 4 noises.
@@ -288,6 +289,7 @@ def test_everything_is_exported(
     engine: ScriptedMeasurement,
     held: tuple[Held, ...],
     tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Each tab gives a picture in three formats and its numbers, from the menu."""
     hold(qtbot, program, engine, held)
@@ -305,7 +307,12 @@ def test_everything_is_exported(
     assert counts[0] == 1 + 6 + 3  # cells and means
     assert counts[1] > 40
     assert counts[2] == 1 + 9 * 9
-    assert len(window.robustness_page.corruptions.losses.numbers()) == 1 + 6
+    losses = window.robustness_page.corruptions.losses
+    assert len(losses.numbers()) == 1 + 6
+    asked: list[str] = []
+    monkeypatch.setattr(window, "choose_path", lambda _kind, name="": asked.append(name))
+    losses.pictureAsked.emit(losses)  # of its own menu; it was made after the page
+    assert asked == ["predicted-and-measured-loss.svg"]
 
 
 def test_measurements_are_saved_and_opened(

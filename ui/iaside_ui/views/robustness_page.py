@@ -140,9 +140,9 @@ class RobustnessPage(QWidget):
         self._show_choice(state)
         self._show_run(state)
         is_known = state.corruption is not None or state.live is not None
-        self.corruption_gap.show_gap("" if is_known else self._corruption_gap(state))
         if self.corruption_gap.is_made:
             self.corruptions.show_state(state)
+        self.corruption_gap.show_gap("" if is_known else self._corruption_gap(state))
         self._show_frequencies()
         if before.heatmap is not state.heatmap and (state.heatmap or self.heatmap_gap.is_made):
             self.heatmap.show_finding(state.heatmap)
@@ -325,6 +325,7 @@ class RobustnessPage(QWidget):
         panel.conditionChosen.connect(self.conditionChosen)
         panel.grid.quantityChosen.connect(self.quantityChosen)
         panel.placeChosen.connect(self.placeChosen)
+        panel.show_state(self._shown)
         return panel
 
     @Slot()
