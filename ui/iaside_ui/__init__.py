@@ -14,6 +14,7 @@ Three parts, and imports go from left to right only::
 ``state``                     frozen snapshots of what the window shows, without widgets
 ``actions``                   every menu entry, its keys and its tip, in one table
 ``appearance``, ``icons``     dark and light; icons in the colour of the text
+``pauses``                    where the window would wait for Python itself
 ``preferences``               what the user chose, in one readable file
 ============================  =================================================================
 

@@ -18,7 +18,7 @@
 ``importance_plot``           bars of the bands with their intervals
 ``score_trace``               the signed score settling
 ``sweep_plot``                one image: sweeps and Shapley values; ``profile_plot``: of several
-``themed_plot``               what every plot has: palette colours, words
+``themed_plot``               what every plot has: palette colours, words; on a ``plain_plot``
 ``exportable``                what can be had as a picture and as numbers
 ``message_bar``               messages that wait, with details on demand
 ``dialogs``                   the shortcut page, files and questions
