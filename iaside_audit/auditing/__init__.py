@@ -31,10 +31,28 @@ module                        what it holds
 ``explorer``                  a worker's part in that
 ``selfcheck``                 models and games of known answer through the whole chain
 ============================  =================================================================
+
+:func:`audit` and :func:`run_audit` are imported when first used: a worker process loads modules of
+this package and has no use for what runs an audit.
 """
 
 from __future__ import annotations
 
-from iaside_audit.auditing.run import audit, run_audit
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from iaside_audit.auditing.run import audit, run_audit
 
 __all__ = ["audit", "run_audit"]
+
+
+def __getattr__(name: str) -> object:
+    if name in __all__:
+        from iaside_audit.auditing import run  # noqa: PLC0415
+
+        return getattr(run, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from scipy.stats import binom
+from scipy.special import bdtrc
 
 CHANCE_FACTOR: Final = 2
 """Top-1 below so many times chance says that the pipeline is broken; with two or three classes,
@@ -33,4 +33,4 @@ def may_be_guessing(n_right: int, n_images: int, n_classes: int) -> bool:
     >>> may_be_guessing(1, 100, 1000), may_be_guessing(3, 100, 1000), may_be_guessing(19, 100, 10)
     (True, False, False)
     """
-    return bool(binom.sf(n_right - 1, n_images, 1 / n_classes) > LEVEL)
+    return bool(bdtrc(n_right - 1, n_images, 1 / n_classes) > LEVEL)

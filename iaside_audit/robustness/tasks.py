@@ -9,8 +9,6 @@ from iaside_audit.auditing.evaluate import LeaseItem
 from iaside_audit.auditing.settings import EvaluationSettings
 from iaside_audit.errors import IASideError
 from iaside_audit.result import FailedImage
-from iaside_audit.robustness.evaluator import MeasurementEvaluator
-from iaside_audit.robustness.requests import request_from_wire
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -18,6 +16,7 @@ if TYPE_CHECKING:
     from iaside_audit.auditing.tasks import Task
     from iaside_audit.auditing.wire import Message
     from iaside_audit.classifier.session import OnnxClassifier
+    from iaside_audit.robustness.evaluator import MeasurementEvaluator
 
 
 SETTLE: Final = "settle_measurement"
@@ -46,6 +45,10 @@ class MeasurementTasks:
 
     def settle(self, message: Message) -> Iterator[Message]:
         """Fix what is measured and all that decides the numbers."""
+        # Corruptions need OpenCV and more of SciPy, which a worker that audits never loads.
+        from iaside_audit.robustness.evaluator import MeasurementEvaluator  # noqa: PLC0415
+        from iaside_audit.robustness.requests import request_from_wire  # noqa: PLC0415
+
         self._evaluator = MeasurementEvaluator(
             self._opened(),
             EvaluationSettings.from_wire(message["settings"]),

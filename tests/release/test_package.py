@@ -71,6 +71,17 @@ def test_importing_the_package_imports_nothing_heavy() -> None:
     assert done.stdout.strip() == "[]"
 
 
+def test_a_worker_loads_no_more_than_it_runs() -> None:
+    """Every audit starts one: it knows no statistics, corruptions, clusters or reports."""
+    code = (
+        "import sys, iaside_audit.worker;"
+        "heavy = {'scipy.stats', 'cv2', 'distributed', 'matplotlib', 'rich', 'jsonschema'};"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == "[]"
+
+
 def test_imports_obey_the_contracts() -> None:
     """Dependencies point one way: packages, layers of the engine, a Qt-free engine."""
     command = [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"]
