@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,6 +16,16 @@ if TYPE_CHECKING:
 settings.register_profile("iaside", deadline=None, derandomize=True)
 settings.register_profile("thorough", deadline=None, max_examples=300)
 settings.load_profile("iaside")
+
+
+def pytest_collection_finish() -> None:
+    """Keep what is loaded by now out of every later search for garbage: it is there to stay.
+
+    A search through the modules and tests of the whole suite takes half a second, and each test of
+    the window ends with one.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True, scope="session")
