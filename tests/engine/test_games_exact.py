@@ -211,33 +211,6 @@ def test_moebius_coefficients_rebuild_the_game(game: Game) -> None:
     np.testing.assert_allclose(rebuilt.values, values, atol=1e-9)
 
 
-@pytest.mark.parametrize("n_players", [2, 5, 8])
-def test_shapiq_agrees(n_players: int) -> None:
-    """An independent library finds the same values, interactions and Moebius coefficients."""
-    import shapiq  # noqa: PLC0415 - it loads scikit-learn, which other tests need not wait for
-
-    values = np.random.default_rng(n_players).normal(size=2**n_players)
-    values[0] = 0.0  # shapiq subtracts the value of the empty coalition for some indices
-
-    def look_up(coalitions: CoalitionMatrix) -> FloatVector:
-        return values[coalitions @ (1 << np.arange(n_players))]
-
-    computer = shapiq.ExactComputer(look_up, n_players=n_players)
-    shapley = computer("SV", order=1)
-    interactions = computer("SII", order=2)
-    moebius = computer("Moebius", order=n_players)
-    ours = shapley_values(values, n_players=n_players)
-    our_pairs = pair_interactions(values, n_players=n_players)
-    our_moebius = moebius_transform(values, n_players=n_players)
-    for i in range(n_players):
-        assert shapley[(i,)] == pytest.approx(ours[i], abs=1e-12)
-        for j in range(i):
-            assert interactions[(j, i)] == pytest.approx(our_pairs[i, j], abs=1e-12)
-    for code, row in enumerate(members_of(n_players)):
-        players = tuple(np.flatnonzero(row).tolist())
-        assert moebius[players] == pytest.approx(our_moebius[code], abs=1e-11)
-
-
 def test_leading_axes_are_games_of_their_own() -> None:
     """A stack of tables gives the stack of the answers."""
     values = np.random.default_rng(0).normal(size=(2, 3, 16))
