@@ -5,6 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 export PYTHON
+unexport PYTHONDONTWRITEBYTECODE  # every test that starts a process would compile the package again
 
 .PHONY: help demo gui test test-slow fuzz lint format bench screenshots clean
 help:  ## Show this list
@@ -17,9 +18,16 @@ $(VENV)/base: pyproject.toml
 	$(PIP) --editable .
 	touch $@
 
-$(VENV)/development: $(VENV)/base packaging/system-packages.sh
+# With all that the tests need there is all that the program needs. Python compiles what it loads;
+# to compile everything takes longer than to install it.
+$(VENV)/tested: pyproject.toml packaging/system-packages.sh
 	packaging/system-packages.sh test
-	$(PIP) --editable '.[gui,test,dev]'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(PIP) --no-compile --editable '.[gui,test]'
+	touch $(VENV)/base $@
+
+$(VENV)/development: $(VENV)/tested
+	$(PIP) --editable '.[dev]'
 	touch $@
 
 demo: $(VENV)/base  ## Audit the built-in model on the built-in images
@@ -30,13 +38,13 @@ gui: $(VENV)/base  ## Open the window
 	$(PIP) --editable '.[gui]'
 	$(BIN)/iaside-audit gui
 
-test: $(VENV)/development  ## Run the tests
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
+test: $(VENV)/tested  ## Run the tests
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
-test-slow: $(VENV)/development  ## Run the long checks too: simulations, every golden, every zoo model
+test-slow: $(VENV)/tested  ## Run the long checks too: simulations, every golden, every zoo model
 	$(BIN)/python -m pytest -m 'slow or not slow' --hypothesis-profile thorough --timeout 3600
 
-fuzz: $(VENV)/development  ## Mutate 2,000 models and 2,000 images; nothing may crash or hang
+fuzz: $(VENV)/tested  ## Mutate 2,000 models and 2,000 images; nothing may crash or hang
 	$(BIN)/python -m pytest tests/fuzz -m slow -s --timeout 3600
 
 lint: $(VENV)/development  ## Check format, style, types and the direction of imports
@@ -49,12 +57,12 @@ format: $(VENV)/development  ## Format the code
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-bench: $(VENV)/development  ## Measure audits against bare ONNX Runtime and the authors' algorithm, and start-up
+bench: $(VENV)/tested  ## Measure audits against bare ONNX Runtime and the authors' algorithm, and start-up
 	$(BIN)/python benchmarks/audit_speed.py
 	$(BIN)/python benchmarks/start_up.py
 	$(BIN)/python benchmarks/window.py
 
-screenshots: $(VENV)/development  ## Picture every page of the window, dark and light, in build/screenshots
+screenshots: $(VENV)/tested  ## Picture every page of the window, dark and light, in build/screenshots
 	$(BIN)/python packaging/screenshots.py
 
 clean:  ## Remove what was built, the virtual environment included
