@@ -10,6 +10,7 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
+from audit_material import audit_here, convnet_spec
 from click.testing import CliRunner
 from iaside_ui.command import command
 from PySide6.QtGui import QImage
@@ -22,19 +23,18 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 AUDIT_AND_LOOK = """
-import sys, tempfile
+import sys
 from pathlib import Path
-from PySide6.QtCore import QCoreApplication, QSettings
-from PySide6.QtWidgets import QApplication
+from PySide6.QtCore import QSettings
 QSettings.setPath(QSettings.defaultFormat(), QSettings.Scope.UserScope, sys.argv[1])
+from iaside_audit.spec import AuditSpec
 from iaside_ui.app import Program, make_application
 application = make_application(["test"])
 program = Program(Path(sys.argv[1]) / "preferences.json")
 program.open()
-program.runner.stateChanged.connect(lambda run: run.score and program.runner.cancel())
-program.runner.auditCancelled.connect(lambda _: application.quit())
 program.runner.auditFinished.connect(lambda _: application.quit())
-program.audits.try_demo()
+spec = AuditSpec(model=Path(sys.argv[2]), images=Path(sys.argv[3]), bands=4)
+program.audits.start(spec, asks_to_be_saved=False)
 application.exec()
 program.close()
 loaded = [name for name in ("onnx", "onnxruntime") if name in sys.modules]
@@ -46,11 +46,14 @@ import sys
 from pathlib import Path
 from PySide6.QtCore import QSettings
 QSettings.setPath(QSettings.defaultFormat(), QSettings.Scope.UserScope, sys.argv[1])
+from iaside_audit.report import load_result
 from iaside_ui.app import Program, make_application
+from iaside_ui.state import OpenResult
 from iaside_ui.state.measuring import Choice, Kind
 application = make_application(["test"])
 program = Program(Path(sys.argv[1]) / "preferences.json")
 program.open()
+program.shell.show_opened(OpenResult(result=load_result(Path(sys.argv[2]))), page=None)
 robustness = program.robustness
 robustness.show_robustness()
 kinds = frozenset({Kind.CORRUPTION, Kind.SNR})
@@ -137,14 +140,14 @@ def screen() -> Iterator[str]:
 
 def test_window_process_never_loads_onnx(tmp_path: Path) -> None:
     """A whole audit in the window leaves onnx and ONNX Runtime in the child."""
-    printed = run(AUDIT_AND_LOOK, tmp_path)
-    assert printed.split("rows:")[1].split()[0].isdigit()
-    assert "loaded: []" in printed
+    spec = convnet_spec(tmp_path)
+    assert run(AUDIT_AND_LOOK, tmp_path, spec.model, spec.images) == "rows: 6 loaded: []\n"
 
 
 def test_measuring_never_loads_onnx(tmp_path: Path) -> None:
-    """Corruptions of the built-in model are measured in a child as well."""
-    printed = run(MEASURE_AND_LOOK, tmp_path)
+    """Corruptions of a result's model are measured in a child as well."""
+    write_result(audit_here(convnet_spec(tmp_path)), tmp_path / "result.json")
+    printed = run(MEASURE_AND_LOOK, tmp_path, tmp_path / "result.json")
     assert "measured: corruption snr loaded: []" in printed
 
 
