@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 
 SIDE: Final = 32
 N_CLASSES: Final = 5
+ONE_THREAD: Final[dict[str, Any]] = {"threads": 1}  # Any: fields of a specification
+"""Small models gain nothing by more, and tests run side by side."""
 
 Arrays = dict[str, NDArray[Any]]  # Any: float32 weights and int64 shapes
 
@@ -229,7 +231,7 @@ def synthetic_spec(
         "norm": classifier.norm,
         "value": "margin",
     }
-    return AuditSpec(**(fixed | options))
+    return AuditSpec(**(ONE_THREAD | fixed | options))
 
 
 def convnet_spec(
@@ -255,7 +257,7 @@ def convnet_spec(
     if "images" not in options and not images.exists():
         save_images(images, n_images, side=network.side, n_classes=network.n_classes)
     fixed = {"model": model, "images": images, "bands": 4, "estimator": "permutation"}
-    return AuditSpec(**(fixed | options))
+    return AuditSpec(**(ONE_THREAD | fixed | options))
 
 
 class TamperingWorker(InProcessWorker):

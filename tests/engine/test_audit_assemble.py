@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -38,8 +39,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@cache
 def many(place: Path, **options: object) -> AuditResult:
-    """Audit the small model on the many images."""
+    """Audit the small model on the many images, once for the same options."""
     return audit_here(convnet_spec(place, SMALL, images=place / "images.npz", **options))
 
 
