@@ -323,13 +323,15 @@ def nan_model() -> ModelProto:
     return model_of(nodes_after(), {"weights": np.full_like(WEIGHTS, np.nan)})
 
 
-def _slow() -> Iterator[Case]:
-    yield model_case("a loop without end", Outcome.FAILS, loop_model(), "made to hang")
+@cache
+def slow_cases() -> list[Case]:
+    """Return those of the corpus that cost a deadline each."""
+    return [model_case("a loop without end", Outcome.FAILS, loop_model(), "made to hang")]
 
 
 @cache
 def cases() -> list[Case]:
-    """Return the corpus; the last cases cost a deadline each."""
+    """Return the corpus, the slow cases last."""
     makers = (
         _files,
         _damaged,
@@ -342,7 +344,7 @@ def cases() -> list[Case]:
     )
     sound = Case("a sound model", Outcome.FINE, lambda folder: save(safe_model(), folder))
     nan = model_case("weights that are no numbers", Outcome.ANY, nan_model())
-    return [sound, *(case for maker in makers for case in maker()), nan, *_slow()]
+    return [sound, *(case for maker in makers for case in maker()), nan, *slow_cases()]
 
 
 def write_corpus(folder: Path) -> list[tuple[Case, Path]]:
