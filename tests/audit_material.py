@@ -357,3 +357,9 @@ def command_words(*words: object, prelude: str = "") -> list[str]:
     """Return the words that start a command in a process of its own."""
     program = f"{prelude}\nfrom iaside_audit.cli import main\nmain()"
     return [sys.executable, "-c", program, *map(str, words)]
+
+
+def run_words(spec: AuditSpec, out: Path, *more: object) -> list[object]:
+    """Return the words that run an audit in four bands; only the result is written."""
+    options = ["--images", spec.images, "--out", out, "--bands", 4, "--formats", "json"]
+    return ["run", spec.model, *options, *more]
