@@ -22,6 +22,13 @@ if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _what_stays() -> None:
+    """Keep what tests of other folders left out of the searches for garbage below."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(autouse=True)
 def _no_leaks(qapp: QApplication, tmp_path: Path) -> Iterator[None]:
     """Keep settings in the test's folder, and let no top-level widget outlive the test."""
