@@ -30,12 +30,12 @@ from typing import Any
 
 import numpy as np
 
+from iaside_audit.choices import Norm, Spacing
 from iaside_audit.images import decode_image, image_identity, resize_and_crop
 from iaside_audit.images.sources import IMAGE_SUFFIXES
 from iaside_audit.preprocessing import Preprocessing
 from iaside_audit.registry import CORRUPTIONS
 from iaside_audit.robustness.corruptions import SEVERITIES, corrupt, corruption_generator
-from iaside_audit.spec import Norm, Spacing
 from iaside_audit.spectrum import band_moments, make_partition
 
 SIDES = (224, 64, 32)

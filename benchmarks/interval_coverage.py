@@ -30,6 +30,7 @@ import numpy as np
 from exact_tables import FOLDER, N_BANDS, load_tables
 
 from iaside_audit.auditing.plan import checkpoints
+from iaside_audit.choices import IntervalMethod
 from iaside_audit.games import (
     coalition_matrix,
     controlled_shapley,
@@ -39,7 +40,6 @@ from iaside_audit.games import (
     unanimity_sum_game,
     walk_codes,
 )
-from iaside_audit.spec import IntervalMethod
 from iaside_audit.statistics import (
     Resamples,
     bootstrap_generator,

@@ -26,9 +26,10 @@ import numpy as np
 
 from iaside_audit.auditing import run_audit, workers
 from iaside_audit.auditing.leases import LeaseRun
+from iaside_audit.choices import Estimator
 from iaside_audit.classifier.synthetic import one_band_classifier
 from iaside_audit.events import Finished
-from iaside_audit.spec import AuditSpec, Estimator
+from iaside_audit.spec import AuditSpec
 
 PRELUDE = """
 import time

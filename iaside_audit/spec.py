@@ -4,68 +4,33 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from enum import StrEnum
-from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
+from iaside_audit.choices import (
+    DEFAULT_BANDS,
+    MAX_BANDS,
+    MAX_EXACT_BANDS,
+    MAX_MODEL_BYTES,
+    MIN_BANDS,
+    REFERENCE_BASELINES,
+    Estimator,
+    IntervalMethod,
+    Mode,
+    Norm,
+    Range,
+    Spacing,
+    is_device,
+    is_scheduler,
+    parse_shard,
+    parse_spacing,
+    unknown_choice,
+)
 from iaside_audit.errors import SpecError
 from iaside_audit.registry import BASELINES, VALUE_FUNCTIONS, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-DEFAULT_BANDS: Final = 8
-MAX_MODEL_BYTES: Final = 4 << 30
-"""A classifier larger than this is more often an accident, or a trap, than meant."""
-REFERENCE_BASELINES: Final = ("zero", "noise", "shuffle")
-"""The authors' zero, gaussian and shuffle."""
-MIN_BANDS: Final = 2
-MAX_BANDS: Final = 32
-MAX_EXACT_BANDS: Final = 16
-"""2**16 coalitions an image is the most that exact mode walks."""
-
-
-class Norm(StrEnum):
-    """Which radius orders the frequencies (METHOD.md, section 1)."""
-
-    LINF = "linf"
-    L2 = "l2"
-
-
-class Range(StrEnum):
-    """What happens to pixels outside [0, 1] (METHOD.md, section 2)."""
-
-    NONE = "none"
-    CLIP = "clip"
-
-
-class Estimator(StrEnum):
-    """How Shapley values are computed (METHOD.md, section 4)."""
-
-    AUTO = "auto"
-    EXACT = "exact"
-    PERMUTATION = "permutation"
-
-
-class IntervalMethod(StrEnum):
-    """How the ends of an interval follow from its resamples (METHOD.md, section 6)."""
-
-    PERCENTILE = "percentile"
-    BCA = "bca"
-
-
-class Mode(StrEnum):
-    """The mathematics done properly, or the authors' published code (METHOD.md, section 7)."""
-
-    CORRECTED = "corrected"
-    REFERENCE = "reference"
-
-
-class Spacing(StrEnum):
-    """The named spacings of band edges; explicit edges are a tuple of numbers instead."""
-
-    UNIFORM = "uniform"
-    OCTAVE = "octave"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -238,7 +203,7 @@ class AuditSpec:
             if value in choices:
                 self._set(name, kind(value))
             else:
-                faults.append(_unknown(name, value, choices))
+                faults.append(unknown_choice(name, value, choices))
         for name, registry in (("baseline", BASELINES), ("value", VALUE_FUNCTIONS)):
             try:
                 registry.check(str(getattr(self, name)))
@@ -328,8 +293,10 @@ class AuditSpec:
             if value != word
             and (not isinstance(value, int) or isinstance(value, bool) or value < least)
         ]
-        if not _is_device(self.device):
-            faults.append(_unknown("device", str(self.device), ["auto", "cpu", "cuda", "cuda:0"]))
+        if not is_device(self.device):
+            faults.append(
+                unknown_choice("device", str(self.device), ["auto", "cpu", "cuda", "cuda:0"])
+            )
         if self.resume not in (True, False):
             faults.append(f"Expected resume to be true or false, found {self.resume!r}.")
         return [*faults, *self._faulty_places()]
@@ -342,7 +309,7 @@ class AuditSpec:
                 parse_shard(self.shard)
             except SpecError as error:
                 faults.append(error.message)
-        if self.scheduler is not None and not _is_scheduler(self.scheduler):
+        if self.scheduler is not None and not is_scheduler(self.scheduler):
             faults.append(
                 "Expected scheduler to be an address such as tcp://host:8786, or local:N, found "
                 f"{self.scheduler!r}."
@@ -397,103 +364,6 @@ class AuditSpec:
                     "Leave these out, or use --mode corrected."
                 )
         return faults
-
-
-def parse_spacing(value: str | tuple[float, ...] | list[float]) -> Spacing | tuple[float, ...]:
-    """Read a spacing: a name, ``"e1,e2,..."``, or a sequence of numbers.
-
-    Raises
-    ------
-    SpecError
-        If it is neither a known name nor ascending numbers between 0 and 1.
-
-    Examples
-    --------
-    >>> parse_spacing("octave")
-    <Spacing.OCTAVE: 'octave'>
-    >>> parse_spacing("0.1,0.5")
-    (0.1, 0.5)
-    """
-    names = [str(member.value) for member in Spacing]
-    if isinstance(value, str) and value in names:
-        return Spacing(value)
-    try:
-        parts = value.split(",") if isinstance(value, str) else value
-        edges = tuple(float(part) for part in parts)
-    except (TypeError, ValueError):
-        raise SpecError(
-            _unknown("spacing", str(value), [*names, "edges such as 0.1,0.3,0.6"])
-        ) from None
-    if not all(low < high for low, high in pairwise((0.0, *edges, 1.0))):
-        raise SpecError(
-            f"Expected the edges of spacing to ascend strictly between 0 and 1, found {value!r}."
-        )
-    return edges
-
-
-def parse_shard(value: str) -> tuple[int, int]:
-    """Read a shard, ``"I/N"``, as (I, N).
-
-    Raises
-    ------
-    SpecError
-        If it is not two whole numbers with 1 <= I <= N.
-
-    Examples
-    --------
-    >>> parse_shard("2/4")
-    (2, 4)
-    """
-    number, slash, n_shards = str(value).partition("/")
-    if slash and number.isdecimal() and n_shards.isdecimal() and 1 <= int(number) <= int(n_shards):
-        return int(number), int(n_shards)
-    raise SpecError(f"Expected shard to be I/N with I from 1 to N, such as 1/4, found {value!r}.")
-
-
-def local_workers(scheduler: str | None) -> int | None:
-    """Return N of the scheduler ``"local:N"``; None for an address, or for no scheduler.
-
-    Examples
-    --------
-    >>> local_workers("local:4"), local_workers("tcp://host:8786")
-    (4, None)
-    """
-    kind, _, number = (scheduler or "").partition(":")
-    return int(number) if kind == "local" else None
-
-
-def device_list(device: str) -> list[str]:
-    """Return one device a worker of ``"cuda:0,1"``, or the device itself.
-
-    Examples
-    --------
-    >>> device_list("cuda:0,1"), device_list("cpu")
-    (['cuda:0', 'cuda:1'], ['cpu'])
-    """
-    kind, colon, numbers = device.partition(":")
-    return [f"{kind}:{one}" for one in numbers.split(",")] if colon else [device]
-
-
-def _unknown(name: str, value: str, choices: list[str]) -> str:
-    return (
-        f"Expected {name} to be one of {', '.join(choices)}, found {value!r}."
-        f"{nearest(value, choices)}"
-    )
-
-
-def _is_device(value: object) -> bool:
-    text = str(value)
-    numbers = text.removeprefix("cuda:").split(",")
-    return text in {"auto", "cpu", "cuda"} or (
-        text.startswith("cuda:")
-        and all(one.isdecimal() for one in numbers)
-        and len(set(numbers)) == len(numbers)
-    )
-
-
-def _is_scheduler(value: object) -> bool:
-    kind, colon, rest = str(value).partition(":")
-    return bool(colon and rest) and (kind != "local" or (rest.isdecimal() and int(rest) > 0))
 
 
 def _plain(value: object) -> object:

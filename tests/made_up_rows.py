@@ -8,9 +8,10 @@ from typing import Any, Final
 import numpy as np
 
 from iaside_audit.auditing.assemble import ImageProfiles, image_profiles
+from iaside_audit.choices import Estimator
 from iaside_audit.games import all_codes
 from iaside_audit.rows import ValueRows
-from iaside_audit.spec import AuditSpec, Estimator
+from iaside_audit.spec import AuditSpec
 
 N_BANDS: Final = 4
 N_IMAGES: Final = 30

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from hypothesis import strategies as st
 
-from iaside_audit.spec import Norm, Spacing
+from iaside_audit.choices import Norm, Spacing
 from iaside_audit.spectrum import Partition, make_partition
 
 if TYPE_CHECKING:

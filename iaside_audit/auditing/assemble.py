@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from iaside_audit.auditing.chance import is_near_chance
+from iaside_audit.choices import Estimator, Mode
 from iaside_audit.games import (
     controlled_shapley,
     is_controlled,
@@ -27,13 +28,13 @@ from iaside_audit.result import (
     ScoreValue,
     ValuesRecord,
 )
-from iaside_audit.spec import AuditSpec, Estimator, Mode
 from iaside_audit.statistics import N_RESAMPLES, estimate_profile, null_level, value_function
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from iaside_audit.rows import ValueRow, ValueRows
+    from iaside_audit.spec import AuditSpec
     from iaside_audit.statistics import ProfileEstimate
     from iaside_audit.types import FloatMatrix, FloatVector
 

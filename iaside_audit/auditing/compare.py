@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from iaside_audit.auditing.assemble import ImageProfiles, image_profiles, unit_means
+from iaside_audit.choices import Estimator, Mode
 from iaside_audit.comparison import (
     BandDifference,
     ComparedResult,
@@ -19,7 +20,6 @@ from iaside_audit.comparison import (
 )
 from iaside_audit.errors import SpecError
 from iaside_audit.images import FROM_MODEL
-from iaside_audit.spec import Estimator, Mode
 from iaside_audit.statistics import N_PERMUTATIONS, N_RESAMPLES, paired_differences
 
 if TYPE_CHECKING:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 from iaside_audit._version import __version__
 from iaside_audit.auditing import assemble
 from iaside_audit.auditing.groups import breakdown
+from iaside_audit.choices import Estimator, Mode
 from iaside_audit.errors import ImageError, StoreError
 from iaside_audit.result import (
     AuditResult,
@@ -22,10 +23,11 @@ from iaside_audit.result import (
     converter,
 )
 from iaside_audit.rows import ValueRow, ValueRows, whole_batches
-from iaside_audit.spec import AuditSpec, Estimator, Mode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+
+    from iaside_audit.spec import AuditSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

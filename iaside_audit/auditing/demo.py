@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
+from iaside_audit.choices import Estimator
 from iaside_audit.classifier.catalogue import demo_images
-from iaside_audit.spec import AuditSpec, Estimator
+from iaside_audit.spec import AuditSpec
 
 DEMO_MODEL: Final = "efficientnet_lite0"
 DEMO_PAIRS: Final = 4

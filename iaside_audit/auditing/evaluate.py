@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from iaside_audit.auditing.inputs import CoalitionInputs
+from iaside_audit.choices import Estimator
 from iaside_audit.classifier.feeds import WHITE, as_bytes
 from iaside_audit.errors import ImageError, InferenceError
 from iaside_audit.games import all_codes, coalition_matrix, draw_orders, walk_codes
@@ -16,7 +17,6 @@ from iaside_audit.images import IndexedImage, read_pixels
 from iaside_audit.randomness import Purpose, image_generator
 from iaside_audit.result import FailedImage
 from iaside_audit.rows import ValueRow
-from iaside_audit.spec import Estimator
 from iaside_audit.spectrum import baseline_needs
 
 if TYPE_CHECKING:

@@ -16,11 +16,11 @@ from scipy.fft import fft2, fftshift
 from iaside_audit.auditing.evaluate import label_and_best_other
 from iaside_audit.auditing.inputs import CoalitionInputs
 from iaside_audit.auditing.settings import EvaluationSettings
+from iaside_audit.choices import Range
 from iaside_audit.errors import IASideError
 from iaside_audit.games import coalition_matrix
 from iaside_audit.images import image_identity, read_image
 from iaside_audit.randomness import Purpose, image_generator
-from iaside_audit.spec import Range
 from iaside_audit.spectrum import DatasetStatistics, components, decompose, mix
 
 if TYPE_CHECKING:

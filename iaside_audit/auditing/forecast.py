@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from iaside_audit.auditing.plan import evaluations_per_image, resolve_estimator, row_length
-from iaside_audit.spec import Estimator, Mode
+from iaside_audit.choices import Estimator, Mode
 
 if TYPE_CHECKING:
     from iaside_audit.spec import AuditSpec

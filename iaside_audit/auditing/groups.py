@@ -24,8 +24,8 @@ from iaside_audit.breakdown import (
     OutcomesRecord,
     ProfileDifference,
 )
+from iaside_audit.choices import Estimator, Mode
 from iaside_audit.games import coalition_matrix, moebius_transform, pair_interactions
-from iaside_audit.spec import Estimator, Mode
 from iaside_audit.statistics import (
     Resamples,
     bootstrap_generator,

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from iaside_audit.choices import Range
 from iaside_audit.images import prepare, resize_components
 from iaside_audit.preprocessing import ChannelOrder, Layout, Preprocessing
-from iaside_audit.spec import Range
 from iaside_audit.spectrum import (
     affine_normalise,
     components,

@@ -13,6 +13,7 @@ from iaside_audit.auditing.assistant import Assistance, assist
 from iaside_audit.auditing.limits import Limits, reading_s
 from iaside_audit.auditing.model import fit_preprocessing, inspect_model, resolve_model
 from iaside_audit.auditing.workers import ProcessWorker, raise_if_error
+from iaside_audit.choices import MAX_MODEL_BYTES
 from iaside_audit.classifier.identity import file_sha256
 from iaside_audit.classifier.neighbours import neighbouring_preprocessings
 from iaside_audit.classifier.preprocessing_sources import find_preprocessing, to_toml
@@ -20,7 +21,6 @@ from iaside_audit.classifier.providers import available_threads
 from iaside_audit.errors import InferenceError, SpecError
 from iaside_audit.images import find_images, index_images, resolve_labels
 from iaside_audit.preprocessing import ChannelOrder, Preprocessing
-from iaside_audit.spec import MAX_MODEL_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -23,9 +23,9 @@ from iaside_audit.auditing.model import open_model
 from iaside_audit.auditing.profiles import Explanation, Profiler
 from iaside_audit.auditing.settings import EvaluationSettings
 from iaside_audit.auditing.workers import ProcessWorker, raise_if_error
+from iaside_audit.choices import Estimator, Mode
 from iaside_audit.classifier.providers import available_threads
 from iaside_audit.errors import IASideError
-from iaside_audit.spec import Estimator, Mode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -16,8 +16,8 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Final
 
+from iaside_audit.choices import MAX_MODEL_BYTES
 from iaside_audit.errors import WorkerLostError
-from iaside_audit.spec import MAX_MODEL_BYTES
 
 if TYPE_CHECKING:
     from iaside_audit.auditing.wire import Message

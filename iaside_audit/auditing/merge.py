@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from iaside_audit.auditing.conclude import AuditContext, conclude
+from iaside_audit.choices import parse_shard
 from iaside_audit.errors import SpecError
-from iaside_audit.spec import parse_shard
 from iaside_audit.store import (
     STORE_NAME,
     SqliteRowStore,

@@ -18,11 +18,11 @@ from iaside_audit.auditing.plan import (
     stopping_point,
 )
 from iaside_audit.auditing.run import run_audit
+from iaside_audit.choices import MAX_EXACT_BANDS, Estimator, Mode
 from iaside_audit.comparison import finite
 from iaside_audit.errors import SpecError
 from iaside_audit.events import AuditCancelled, Cancelled, Finished
 from iaside_audit.games import controlled_shapley
-from iaside_audit.spec import MAX_EXACT_BANDS, AuditSpec, Estimator, Mode
 from iaside_audit.statistics import PILOT_IMAGES, score_variance, value_function
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from iaside_audit.events import Control, Event
     from iaside_audit.result import AuditResult
+    from iaside_audit.spec import AuditSpec
     from iaside_audit.statistics import ScoreVariance
     from iaside_audit.types import FloatMatrix, Interval
 

@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 from iaside_audit.auditing.attempts import Lease
 from iaside_audit.auditing.evaluate import LeaseItem
+from iaside_audit.choices import MAX_EXACT_BANDS, Estimator, Mode, parse_shard
 from iaside_audit.errors import ImageError, SpecError
 from iaside_audit.randomness import Purpose, image_generator
-from iaside_audit.spec import MAX_EXACT_BANDS, AuditSpec, Estimator, Mode, parse_shard
 from iaside_audit.spectrum import baseline_needs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from iaside_audit.images import ImageIndex, IndexedImage
+    from iaside_audit.spec import AuditSpec
 
 STATISTICS_IMAGES: Final = 256
 """Data-set statistics and shuffle's partners come from so many images (METHOD.md, section 0)."""

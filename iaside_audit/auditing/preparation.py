@@ -9,11 +9,11 @@ from iaside_audit.auditing.assemble import failure_warning
 from iaside_audit.auditing.executor import POLL_S
 from iaside_audit.auditing.model import open_model
 from iaside_audit.auditing.workers import raise_if_error
+from iaside_audit.choices import device_list, local_workers
 from iaside_audit.classifier.providers import available_threads
 from iaside_audit.events import AuditCancelled, ImageFailed, Preparing, Warned
 from iaside_audit.images import FROM_MODEL, index_images, resolve_labels
 from iaside_audit.result import AuditWarning
-from iaside_audit.spec import device_list, local_workers
 
 if TYPE_CHECKING:
     from collections.abc import Callable

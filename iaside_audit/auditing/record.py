@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
+from iaside_audit.choices import Mode
 from iaside_audit.errors import SpecError
-from iaside_audit.spec import Mode
 from iaside_audit.store import StoreHeader, Wanted, difference_list
 from iaside_audit.store.header import ROW_VERSION
 

@@ -18,6 +18,7 @@ from PIL import Image
 
 from iaside_audit.auditing.known_answers import linear_shapley_linf, reference_shapley
 from iaside_audit.auditing.run import audit
+from iaside_audit.choices import Estimator, Mode, Norm
 from iaside_audit.classifier.synthetic import (
     SyntheticClassifier,
     one_band_classifier,
@@ -34,7 +35,7 @@ from iaside_audit.games import (
     walk_codes,
 )
 from iaside_audit.images import decode_image
-from iaside_audit.spec import AuditSpec, Estimator, Mode, Norm
+from iaside_audit.spec import AuditSpec
 from iaside_audit.statistics import estimate_profile, importance, signed_score
 
 if TYPE_CHECKING:

@@ -8,8 +8,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from iaside_audit.choices import Estimator
 from iaside_audit.preprocessing import Preprocessing
-from iaside_audit.spec import AuditSpec, Estimator
+from iaside_audit.spec import AuditSpec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

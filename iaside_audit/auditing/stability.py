@@ -9,16 +9,17 @@ import numpy as np
 from scipy import stats
 
 from iaside_audit.auditing.run import run_audit
+from iaside_audit.choices import Estimator, Mode, Norm, Range, Spacing
 from iaside_audit.comparison import finite
 from iaside_audit.errors import SpecError
 from iaside_audit.events import AuditCancelled, Cancelled, Control, Finished, Preparing
-from iaside_audit.spec import AuditSpec, Estimator, Mode, Norm, Range, Spacing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
 
     from iaside_audit.events import Event
     from iaside_audit.result import AuditResult
+    from iaside_audit.spec import AuditSpec
     from iaside_audit.types import FloatVector, Interval
 
 STABILITY_SCHEMA_VERSION: Final = 1

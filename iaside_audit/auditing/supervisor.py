@@ -25,11 +25,11 @@ from iaside_audit.auditing.record import (
     wanted_images,
 )
 from iaside_audit.auditing.settings import EvaluationSettings
+from iaside_audit.choices import Mode
 from iaside_audit.errors import MemoryExhaustedError, StoreError
 from iaside_audit.events import AuditCancelled, Cancelled, Finished, Planned, Preparing, Warned
 from iaside_audit.images import find_images
 from iaside_audit.result import DataRecord, RuntimeRecord
-from iaside_audit.spec import Mode
 from iaside_audit.spectrum import baseline_needs, make_partition
 from iaside_audit.store import (
     STORE_NAME,

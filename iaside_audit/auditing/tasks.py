@@ -19,6 +19,7 @@ from iaside_audit.auditing.explorer import Explorer
 from iaside_audit.auditing.reference import ReferenceEvaluator
 from iaside_audit.auditing.settings import EvaluationSettings
 from iaside_audit.auditing.trials import TrialRunner
+from iaside_audit.choices import MAX_MODEL_BYTES, Mode
 from iaside_audit.classifier.checks import check_session
 from iaside_audit.classifier.description import GraphDescription
 from iaside_audit.classifier.graph import describe_graph, load_graph
@@ -32,7 +33,6 @@ from iaside_audit.errors import IASideError, ImageError, MemoryExhaustedError, S
 from iaside_audit.images import IndexedImage, prepare, read_pixels
 from iaside_audit.preprocessing import Preprocessing
 from iaside_audit.result import FailedImage
-from iaside_audit.spec import MAX_MODEL_BYTES, Mode
 from iaside_audit.spectrum import DatasetStatistics, StatisticsAccumulator
 
 if TYPE_CHECKING:

@@ -19,6 +19,7 @@ import stat
 from math import prod
 from typing import TYPE_CHECKING, Final
 
+from iaside_audit.choices import MAX_MODEL_BYTES
 from iaside_audit.classifier.contents import (
     STANDARD_DOMAIN,
     model_contents,
@@ -27,7 +28,6 @@ from iaside_audit.classifier.contents import (
 )
 from iaside_audit.classifier.stored_tensors import tensor_findings
 from iaside_audit.errors import ModelError, ModelNotFoundError
-from iaside_audit.spec import MAX_MODEL_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -14,9 +14,9 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from iaside_audit.choices import Norm, Spacing
 from iaside_audit.classifier.preprocessing_sources import METADATA_KEY, to_toml
 from iaside_audit.preprocessing import Preprocessing
-from iaside_audit.spec import Norm, Spacing
 from iaside_audit.spectrum import decompose, make_partition
 
 if TYPE_CHECKING:

@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.padding import Padding
 from rich.table import Table
 
+from iaside_audit.choices import Mode
 from iaside_audit.classifier.safety import MAX_MESSAGE, printable
 from iaside_audit.report.summary import (
     decimals_for,
@@ -22,7 +23,6 @@ from iaside_audit.report.summary import (
     score_sentence,
     value_unit,
 )
-from iaside_audit.spec import Mode
 
 if TYPE_CHECKING:
     from iaside_audit.result import AuditResult

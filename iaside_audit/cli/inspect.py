@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from iaside_audit.choices import MAX_MODEL_BYTES
 from iaside_audit.cli.options import HELP, PATH, common_options, json_option
-from iaside_audit.spec import MAX_MODEL_BYTES
 
 if TYPE_CHECKING:
     from iaside_audit.auditing.inspection import Inspection

@@ -8,17 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from iaside_audit.choices import MAX_BANDS, MIN_BANDS, Estimator, IntervalMethod, Mode, Norm, Range
 from iaside_audit.errors import SpecError
-from iaside_audit.spec import (
-    MAX_BANDS,
-    MIN_BANDS,
-    AuditSpec,
-    Estimator,
-    IntervalMethod,
-    Mode,
-    Norm,
-    Range,
-)
+from iaside_audit.spec import AuditSpec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container

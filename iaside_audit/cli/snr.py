@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from iaside_audit.choices import MAX_BANDS, MIN_BANDS, Norm
 from iaside_audit.cli.options import PATH, common_options, json_option
-from iaside_audit.spec import MAX_BANDS, MIN_BANDS, Norm
 
 if TYPE_CHECKING:
     from pathlib import Path

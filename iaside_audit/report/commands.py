@@ -6,7 +6,7 @@ import shlex
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
-from iaside_audit.spec import DEFAULT_BANDS
+from iaside_audit.choices import DEFAULT_BANDS
 
 if TYPE_CHECKING:
     from iaside_audit.spec import AuditSpec

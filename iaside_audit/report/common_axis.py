@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from matplotlib.figure import Figure
 
+from iaside_audit.choices import Norm
 from iaside_audit.errors import SpecError
 from iaside_audit.report.figures import BAR_COLOUR, INK, drawable, styled
 from iaside_audit.report.findings import read_measurement
@@ -21,7 +22,6 @@ from iaside_audit.robustness.findings import (
     PredictionFinding,
     SnrFinding,
 )
-from iaside_audit.spec import Norm
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

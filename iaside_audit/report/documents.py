@@ -10,12 +10,12 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from iaside_audit.choices import Mode
 from iaside_audit.errors import ReportError, StoreError
 from iaside_audit.report.files import RESULT_NAME, write_bytes
 from iaside_audit.report.schemas import document_faults
 from iaside_audit.result import SCHEMA_VERSION, result_from_document
 from iaside_audit.rows import ValueRows, whole_batches
-from iaside_audit.spec import Mode
 from iaside_audit.store import STORE_NAME, read_store
 
 if TYPE_CHECKING:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from iaside_audit.choices import Norm
 from iaside_audit.errors import ReportError, SpecError
 from iaside_audit.images import FROM_MODEL
 from iaside_audit.preprocessing import Preprocessing
@@ -41,7 +42,6 @@ from iaside_audit.robustness.requests import (
 )
 from iaside_audit.robustness.snr import Curve as SnrCurve
 from iaside_audit.robustness.snr import SnrResult
-from iaside_audit.spec import Norm
 from iaside_audit.spectrum import PowerLaw
 
 if TYPE_CHECKING:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from matplotlib.figure import Figure
 
+from iaside_audit.choices import Norm
 from iaside_audit.report.figures import BAR_COLOUR, drawable, styled
 from iaside_audit.report.summary import base_name, elided
 from iaside_audit.robustness.curves import (
@@ -23,7 +24,6 @@ from iaside_audit.robustness.requests import (
     ReadyMadeRequest,
     SnrRequest,
 )
-from iaside_audit.spec import Norm
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

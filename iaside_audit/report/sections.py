@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+from iaside_audit.choices import Mode
 from iaside_audit.report.claims import SCORE_CLAIM
 from iaside_audit.report.summary import (
     NOT_DEFINED,
@@ -17,7 +18,6 @@ from iaside_audit.report.summary import (
     null_sentence,
     value_unit,
 )
-from iaside_audit.spec import Mode
 
 if TYPE_CHECKING:
     from iaside_audit.result import AuditResult, ChecksRecord

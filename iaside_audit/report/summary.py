@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING, Final
 
-from iaside_audit.spec import Norm
+from iaside_audit.choices import Norm
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
+from iaside_audit.choices import Norm
 from iaside_audit.errors import SpecError
 from iaside_audit.randomness import Purpose
 from iaside_audit.robustness.fourier import frequency_grid
 from iaside_audit.robustness.requests import AttackRequest, HeatmapRequest, PassbandRequest
-from iaside_audit.spec import Norm
 from iaside_audit.spectrum import make_partition
 from iaside_audit.statistics import N_RESAMPLES, bootstrap_means, percentile_interval
 from iaside_audit.statistics.shares import share_interval

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 if TYPE_CHECKING:
+    from iaside_audit.choices import Norm
     from iaside_audit.preprocessing import Preprocessing
     from iaside_audit.robustness.curves import Curve, Heatmap
     from iaside_audit.robustness.errors_by_corruption import CorruptionErrors, Measure
     from iaside_audit.robustness.requests import CorruptionRequest, ReadyMadeRequest
     from iaside_audit.robustness.snr import SnrResult
-    from iaside_audit.spec import Norm
 
 KINDS: Final = ("corruption", "prediction", "snr", "heatmap", "passband")
 """What can be read; the file of each is called ``KIND.json``."""

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from iaside_audit.choices import Norm
 from iaside_audit.errors import SpecError
-from iaside_audit.spec import Norm
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

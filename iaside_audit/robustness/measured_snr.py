@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from iaside_audit.choices import Norm
 from iaside_audit.errors import SpecError
 from iaside_audit.robustness.corruptions.parameters import suite_for
 from iaside_audit.robustness.curves import band_edges, frame_size
 from iaside_audit.robustness.requests import SnrRequest
 from iaside_audit.robustness.snr import summarise_snr
 from iaside_audit.robustness.snr_run import SnrRun, SnrSpec
-from iaside_audit.spec import Norm
 from iaside_audit.spectrum import BandMoments, make_rings, snr_decibels
 
 if TYPE_CHECKING:

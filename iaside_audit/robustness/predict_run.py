@@ -15,6 +15,7 @@ import numpy as np
 
 from iaside_audit._version import __version__
 from iaside_audit.auditing.settings import EvaluationSettings
+from iaside_audit.choices import Estimator, Mode
 from iaside_audit.classifier.providers import available_threads
 from iaside_audit.errors import ImageError, SpecError
 from iaside_audit.events import AuditCancelled
@@ -28,7 +29,6 @@ from iaside_audit.robustness.prediction import VALUES, game_rows
 from iaside_audit.robustness.read_image import audit_partition, prepared
 from iaside_audit.robustness.requests import CorruptionRequest
 from iaside_audit.rows import rows_at
-from iaside_audit.spec import Estimator, Mode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

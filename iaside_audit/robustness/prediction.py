@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from iaside_audit.choices import Estimator
 from iaside_audit.games import (
     controlled_shapley,
     multilinear_extension,
     shapley_values,
     value_table,
 )
-from iaside_audit.spec import Estimator
 from iaside_audit.spectrum import Gain
 from iaside_audit.statistics import value_function
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from iaside_audit.choices import Norm
 from iaside_audit.images import resize_and_crop
-from iaside_audit.spec import Norm
 from iaside_audit.spectrum import make_partition
 
 if TYPE_CHECKING:

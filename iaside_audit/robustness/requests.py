@@ -6,9 +6,9 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, ClassVar, Final
 
+from iaside_audit.choices import MAX_BANDS
 from iaside_audit.errors import SpecError
 from iaside_audit.registry import CORRUPTIONS
-from iaside_audit.spec import MAX_BANDS
 
 SEVERITIES: Final = (1, 2, 3, 4, 5)
 PUBLISHED_RMS: Final = 15.7 / 224

@@ -24,6 +24,7 @@ from iaside_audit.auditing.record import minor_version, preprocessing_values
 from iaside_audit.auditing.settings import EvaluationSettings
 from iaside_audit.auditing.stream import stream
 from iaside_audit.auditing.workers import ProcessWorker
+from iaside_audit.choices import Estimator
 from iaside_audit.errors import ImageError, MemoryExhaustedError
 from iaside_audit.events import (
     AuditCancelled,
@@ -43,7 +44,6 @@ from iaside_audit.robustness.near_chance import LEAST_IMAGES, LOOK_IMAGES, refus
 from iaside_audit.robustness.requests import ReadyMadeRequest, request_to_wire
 from iaside_audit.robustness.rows import MeasuredRow, MeasuredRows
 from iaside_audit.robustness.tasks import MEASURE, QUICK_LOOK, SETTLE
-from iaside_audit.spec import Estimator
 from iaside_audit.store.header import ROW_VERSION
 
 if TYPE_CHECKING:

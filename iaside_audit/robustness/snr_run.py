@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Final
 
+from iaside_audit.choices import DEFAULT_BANDS, Norm, Spacing, parse_spacing
 from iaside_audit.classifier.providers import available_threads
 from iaside_audit.errors import ImageError, SpecError
 from iaside_audit.events import AuditCancelled
@@ -24,7 +25,6 @@ from iaside_audit.result import FailedImage
 from iaside_audit.robustness.corruptions import corrupt, corruption_generator
 from iaside_audit.robustness.corruptions.parameters import check_severity, suite_for
 from iaside_audit.robustness.snr import SnrAccumulator
-from iaside_audit.spec import DEFAULT_BANDS, Norm, Spacing, parse_spacing
 from iaside_audit.spectrum import make_partition
 
 if TYPE_CHECKING:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import numpy as np
 from scipy.fft import irfft2, rfft2
 
+from iaside_audit.choices import Norm, Range, Spacing
 from iaside_audit.randomness import Purpose, image_generator
 from iaside_audit.robustness.copies import ObservedCopies
 from iaside_audit.robustness.fourier import basis_image, frequency_grid
 from iaside_audit.robustness.read_image import audit_partition
-from iaside_audit.spec import Norm, Range, Spacing
 from iaside_audit.spectrum import decompose, make_partition
 
 if TYPE_CHECKING:

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, assert_never
 
 import numpy as np
 
+from iaside_audit.choices import MAX_BANDS, MIN_BANDS, Norm, Spacing, parse_spacing
 from iaside_audit.errors import SpecError
-from iaside_audit.spec import MAX_BANDS, MIN_BANDS, Norm, Spacing, parse_spacing
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

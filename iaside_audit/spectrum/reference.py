@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from scipy.fft import fft2, ifft2, ifftshift
 
+from iaside_audit.choices import REFERENCE_BASELINES
 from iaside_audit.errors import ImageError, SpecError
-from iaside_audit.spec import REFERENCE_BASELINES
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

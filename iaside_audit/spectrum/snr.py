@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from iaside_audit.spec import Norm
+    from iaside_audit.choices import Norm
     from iaside_audit.types import FloatImage, FloatMatrix, FloatVector, Interval
 
 MAX_DECIBELS: Final = 100.0

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from scipy.special import ndtr, ndtri, stdtrit
 
+from iaside_audit.choices import IntervalMethod
 from iaside_audit.randomness import Purpose
-from iaside_audit.spec import IntervalMethod
 
 if TYPE_CHECKING:
     from collections.abc import Callable

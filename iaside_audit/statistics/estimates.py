@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from iaside_audit.choices import IntervalMethod
 from iaside_audit.errors import SpecError
-from iaside_audit.spec import IntervalMethod
 from iaside_audit.statistics.bootstrap import (
     N_RESAMPLES,
     Resamples,

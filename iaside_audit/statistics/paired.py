@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from iaside_audit.choices import IntervalMethod
 from iaside_audit.errors import SpecError
 from iaside_audit.randomness import Purpose
-from iaside_audit.spec import IntervalMethod
 from iaside_audit.statistics.bootstrap import (
     CHUNK_CELLS,
     N_RESAMPLES,

@@ -16,8 +16,9 @@ from iaside_audit.auditing.assemble import (
     number_warnings,
     with_failures,
 )
+from iaside_audit.choices import Estimator
 from iaside_audit.result import AuditWarning, FailedImage, ValuesRecord
-from iaside_audit.spec import AuditSpec, Estimator
+from iaside_audit.spec import AuditSpec
 from iaside_audit.statistics import estimate_profile
 
 if TYPE_CHECKING:

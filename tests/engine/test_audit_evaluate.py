@@ -25,11 +25,11 @@ from audit_material import (
 from PIL import Image
 
 from iaside_audit.auditing.assemble import image_profiles
+from iaside_audit.choices import Estimator
 from iaside_audit.classifier.synthetic import SyntheticClassifier, synthetic_classifiers
 from iaside_audit.errors import ImageError, InferenceError
 from iaside_audit.events import Finished, ImageFailed, Warned
 from iaside_audit.images import decode_image
-from iaside_audit.spec import Estimator
 
 if TYPE_CHECKING:
     from pathlib import Path

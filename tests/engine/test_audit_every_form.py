@@ -15,12 +15,13 @@ from audit_material import SIDE, audit_here, save_images
 from models_for_tests import save_with_external_data, small_model
 from PIL import Image
 
+from iaside_audit.choices import Norm, Spacing
 from iaside_audit.classifier import safety
 from iaside_audit.classifier.runtime_session import Batching
 from iaside_audit.errors import ModelError, SignatureError
 from iaside_audit.images import prepare
 from iaside_audit.preprocessing import ChannelOrder, Preprocessing
-from iaside_audit.spec import AuditSpec, Norm, Spacing
+from iaside_audit.spec import AuditSpec
 from iaside_audit.spectrum import decompose, make_partition
 
 if TYPE_CHECKING:

@@ -17,9 +17,9 @@ from iaside_audit.auditing.stability import (
     run_stability,
     variants,
 )
+from iaside_audit.choices import Estimator
 from iaside_audit.errors import SpecError
 from iaside_audit.events import AuditCancelled, Control, Estimate, Finished
-from iaside_audit.spec import Estimator
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -17,10 +17,11 @@ from iaside_audit.auditing.plan import (
     make_plan,
     resolve_estimator,
 )
+from iaside_audit.choices import Estimator
 from iaside_audit.errors import ImageError, SpecError
 from iaside_audit.images import ImageIndex, IndexedImage
 from iaside_audit.randomness import canonical_key
-from iaside_audit.spec import AuditSpec, Estimator
+from iaside_audit.spec import AuditSpec
 
 Options = dict[str, Any]  # Any: options of all types
 

@@ -24,9 +24,9 @@ from iaside_audit.auditing.interactive import (
 )
 from iaside_audit.auditing.profiles import Explanation, Sweep, sweep_codes
 from iaside_audit.auditing.workers import InProcessWorker, ProcessWorker
+from iaside_audit.choices import Estimator
 from iaside_audit.errors import IASideError, InferenceError, ModelNotFoundError, SpecError
 from iaside_audit.games import shapley_values, value_table
-from iaside_audit.spec import AuditSpec, Estimator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from iaside_audit.auditing.wire import Message
     from iaside_audit.auditing.workers import Worker
+    from iaside_audit.spec import AuditSpec
 
 BANDS = 4
 GRAND = (1 << BANDS) - 1

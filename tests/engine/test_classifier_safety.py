@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 from shared_material import shared
 
+from iaside_audit.choices import MAX_MODEL_BYTES
 from iaside_audit.classifier import safety
 from iaside_audit.classifier.catalogue import shipped_models
 from iaside_audit.classifier.contents import model_contents
@@ -30,7 +31,6 @@ from iaside_audit.classifier.safety import (
 from iaside_audit.classifier.stored_tensors import external_locations
 from iaside_audit.classifier.synthetic import synthetic_classifiers
 from iaside_audit.errors import ModelError, ModelNotFoundError
-from iaside_audit.spec import MAX_MODEL_BYTES
 
 if TYPE_CHECKING:
     from onnx import ModelProto

@@ -10,6 +10,7 @@ import onnxruntime as ort
 import pytest
 from models_for_tests import open_classifier
 
+from iaside_audit.choices import Norm
 from iaside_audit.classifier.graph import describe_graph, load_graph
 from iaside_audit.classifier.preprocessing_sources import METADATA_KEY, parse_toml
 from iaside_audit.classifier.session import OutputKind
@@ -22,7 +23,6 @@ from iaside_audit.classifier.synthetic import (
     weighted_bands_classifier,
 )
 from iaside_audit.preprocessing import Preprocessing
-from iaside_audit.spec import Norm
 
 if TYPE_CHECKING:
     from pathlib import Path

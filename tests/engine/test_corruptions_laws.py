@@ -9,13 +9,13 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import ndimage
 
+from iaside_audit.choices import Norm, Spacing
 from iaside_audit.robustness.corruptions import corrupt
 from iaside_audit.robustness.corruptions.blur import _disk, _displaced, glass_blur
 from iaside_audit.robustness.corruptions.digital import _gaussian_matrix
 from iaside_audit.robustness.corruptions.filters import motion_blurred, to_bytes, zoomed
 from iaside_audit.robustness.corruptions.parameters import Setting
 from iaside_audit.robustness.corruptions.textures import frost_texture, plasma
-from iaside_audit.spec import Norm, Spacing
 from iaside_audit.spectrum import band_moments, make_partition
 
 GREY = np.full((224, 224, 3), 128, dtype=np.uint8)

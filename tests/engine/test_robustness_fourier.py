@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from iaside_audit.choices import Norm, Spacing
 from iaside_audit.errors import SpecError
 from iaside_audit.robustness.fourier import basis_image, frequency_grid
-from iaside_audit.spec import Norm, Spacing
 from iaside_audit.spectrum import full_band_map, make_partition
 
 sides = st.integers(2, 13)

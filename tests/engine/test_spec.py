@@ -13,9 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from iaside_audit.choices import Estimator, Mode, Norm, Range, Spacing, parse_spacing
 from iaside_audit.errors import SpecError
 from iaside_audit.registry import BASELINES, VALUE_FUNCTIONS
-from iaside_audit.spec import AuditSpec, Estimator, Mode, Norm, Range, Spacing, parse_spacing
+from iaside_audit.spec import AuditSpec
 
 NAMES = [field.name for field in fields(AuditSpec)]
 PLACES: dict[str, Any] = {"model": "model.onnx", "images": "photos"}  # Any: options of all types

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies_spectrum import images_with_partitions, random_image
 
+from iaside_audit.choices import Norm, Spacing
 from iaside_audit.errors import ImageError
-from iaside_audit.spec import Norm, Spacing
 from iaside_audit.spectrum import Partition, decompose, full_band_map, make_partition
 
 if TYPE_CHECKING:

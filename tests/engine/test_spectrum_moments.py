@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
+from iaside_audit.choices import Norm, Spacing
 from iaside_audit.errors import ImageError
-from iaside_audit.spec import Norm, Spacing
 from iaside_audit.spectrum import band_moments, decompose, full_band_map, make_partition
 
 if TYPE_CHECKING:

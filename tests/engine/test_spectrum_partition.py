@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from strategies_spectrum import exact_band_map, partitions
 
+from iaside_audit.choices import Norm, Spacing
 from iaside_audit.errors import SpecError
-from iaside_audit.spec import Norm, Spacing
 from iaside_audit.spectrum import Partition, full_band_map, make_partition
 
 LINF, L2 = Norm.LINF, Norm.L2

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
+from iaside_audit.choices import Norm, Spacing
 from iaside_audit.errors import SpecError
-from iaside_audit.spec import Norm, Spacing
 from iaside_audit.spectrum import (
     MAX_DECIBELS,
     band_moments,

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from iaside_audit.spec import IntervalMethod
+from iaside_audit.choices import IntervalMethod
 from iaside_audit.statistics import (
     Resamples,
     bca_interval,

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from iaside_audit.choices import Estimator
 from iaside_audit.errors import SpecError
 from iaside_audit.robustness.study.spec import load_study, with_preprocessing
-from iaside_audit.spec import Estimator
 
 GOOD = """
 [study]

@@ -23,13 +23,15 @@ from PySide6.QtCore import QPoint, Qt
 
 from iaside_audit.auditing.interactive import InteractiveClassifier, Reply
 from iaside_audit.auditing.workers import InProcessWorker
-from iaside_audit.spec import AuditSpec, Norm
+from iaside_audit.choices import Norm
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from pytestqt.qtbot import QtBot
+
+    from iaside_audit.spec import AuditSpec
 
 BANDS = 4
 GRAND = (1 << BANDS) - 1

@@ -167,7 +167,7 @@ class Breakdown:
 
 def breakdown(result: AuditResult) -> Breakdown:
     """Gather who and where of a result; for a thread."""
-    from iaside_audit.spec import Estimator  # noqa: PLC0415 - with the engine's other imports
+    from iaside_audit.choices import Estimator  # noqa: PLC0415 - with the engine's other imports
     from iaside_audit.statistics.values import value_unit  # noqa: PLC0415
 
     images = image_table(result)

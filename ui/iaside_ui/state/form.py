@@ -8,9 +8,10 @@ from enum import Enum, auto
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from iaside_audit.choices import Estimator, IntervalMethod, Mode, Norm, Range
 from iaside_audit.errors import IASideError, SpecError
 from iaside_audit.registry import BASELINES, VALUE_FUNCTIONS
-from iaside_audit.spec import AuditSpec, Estimator, IntervalMethod, Mode, Norm, Range
+from iaside_audit.spec import AuditSpec
 from iaside_ui.state.words import tr
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from iaside_audit.spec import Norm
+from iaside_audit.choices import Norm
 from iaside_ui.state.words import tr
 
 if TYPE_CHECKING:

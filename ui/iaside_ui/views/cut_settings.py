@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSlider, QWidget
 
+from iaside_audit.choices import MAX_BANDS, MIN_BANDS, Norm, Range, Spacing
 from iaside_audit.registry import BASELINES
-from iaside_audit.spec import MAX_BANDS, MIN_BANDS, Norm, Range, Spacing
 from iaside_ui.appearance import characters_wide
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
-from iaside_audit.spec import Norm
+from iaside_audit.choices import Norm
 from iaside_ui.qtmodels.corruptions import condition_name
 from iaside_ui.state.frequency import (
     edges_of,

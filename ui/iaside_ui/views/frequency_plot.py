@@ -9,7 +9,7 @@ import numpy as np
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QBrush, QColor
 
-from iaside_audit.spec import Norm
+from iaside_audit.choices import Norm
 from iaside_ui.appearance import BAR_COLOUR, SERIES_COLOURS
 from iaside_ui.state.frequency import AXIS_CYCLES_PER_PX, Panel
 from iaside_ui.views.themed_plot import ThemedPlot

@@ -9,8 +9,8 @@ import numpy as np
 from PySide6.QtCore import QRectF, Qt, Signal, Slot
 from PySide6.QtGui import QColor
 
+from iaside_audit.choices import Norm
 from iaside_audit.report import format_percent
-from iaside_audit.spec import Norm
 from iaside_ui.appearance import TRACE_COLOUR
 from iaside_ui.pixels import colour_table
 from iaside_ui.state.frequency import AXIS_CYCLES_PER_PX

@@ -10,7 +10,7 @@ from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QImage, QPainter, QPainterPath, QPalette, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from iaside_audit.spec import Norm
+from iaside_audit.choices import Norm
 from iaside_ui.pixels import colour_table, image_of
 
 if TYPE_CHECKING:

@@ -17,8 +17,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from iaside_audit.choices import Range
 from iaside_audit.report import format_percent
-from iaside_audit.spec import Range
 from iaside_ui.appearance import enlarge_font
 from iaside_ui.qtmodels import plain_tip, share_model
 from iaside_ui.state import ActionKey

@@ -282,7 +282,7 @@ class MainWindow(QMainWindow):
         """Return a page; the first time, make it and let controllers connect to it."""
         known = self._pages.get(page)
         if known is not None:
-            return cast(PageT, known)
+            return cast("PageT", known)
         widget = make(self.actions_by_key, self)
         self._pages[page] = widget
         self._areas[page] = _scrolled(widget)

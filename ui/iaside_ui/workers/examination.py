@@ -157,7 +157,7 @@ class Examiner:
 
     def _inspection(self, form: Form) -> Inspection | IASideError:
         from iaside_audit.auditing.inspection import inspect_file  # noqa: PLC0415 - start-up time
-        from iaside_audit.spec import MAX_MODEL_BYTES  # noqa: PLC0415
+        from iaside_audit.choices import MAX_MODEL_BYTES  # noqa: PLC0415
 
         key = tuple(form.text(name) for name in MODEL_FIELDS)
         if self._inspected is None or self._inspected[0] != key:
