@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from PySide6.QtCore import QObject, Slot
+from PySide6.QtCore import QObject, QTimer, Slot
 
 from iaside_ui.state import AppState, OpenResult, Page
 from iaside_ui.state.breakdown import Breakdown, breakdown
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from iaside_ui.controllers.shell import Shell
     from iaside_ui.views.result_page import ResultPage
     from iaside_ui.workers import Jobs, Thumbnails
+
+PAINTED_MS: Final = 100
+"""By then, a result that has come up is painted."""
 
 
 class BreakdownController(QObject):
@@ -39,16 +42,18 @@ class BreakdownController(QObject):
         self._jobs = jobs
         self._thumbnails = thumbnails
         self._shown: OpenResult | None = None
+        self._is_due = False
         shell.window.when_made(Page.RESULT, self._connect_page)
         shell.stateChanged.connect(self._follow)
 
     @property
     def is_busy(self) -> bool:
         """Whether something is computed."""
-        return self._jobs.is_busy
+        return self._is_due or self._jobs.is_busy
 
     def close(self) -> None:
         """Stop what is computed."""
+        self._shown = None
         self._thumbnails.close()
         self._jobs.close()
 
@@ -72,11 +77,19 @@ class BreakdownController(QObject):
         self._shown = opened
         self._thumbnails.forget()
         self._page.show_breakdown(Breakdown.waiting(self.tr("Reading the images of this audit...")))
-        self._jobs.start(
-            partial(breakdown, opened.result),
-            partial(self._show, opened),
-            partial(self._fail, opened),
-        )
+        # A thread that computes in Python takes half the time of the window's: the result is
+        # painted first.
+        self._is_due = True
+        QTimer.singleShot(PAINTED_MS, self, partial(self._compute, opened))
+
+    def _compute(self, opened: OpenResult) -> None:
+        if self._shown is opened:
+            self._is_due = False
+            self._jobs.start(
+                partial(breakdown, opened.result),
+                partial(self._show, opened),
+                partial(self._fail, opened),
+            )
 
     def _show(self, opened: OpenResult, found: Breakdown) -> None:
         if self._shown is opened:

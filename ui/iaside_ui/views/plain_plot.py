@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from PySide6.QtGui import QFontMetricsF, QGuiApplication
 from PySide6.QtWidgets import QGraphicsGridLayout
 
 import pyqtgraph as pg  # isort: skip - it takes the Qt that it finds imported
@@ -16,6 +17,7 @@ AXES: Final = {"left": (0, 0), "bottom": (1, 1)}
 TICK_LENGTH: Final = 4
 """In device-independent pixels, towards the labels."""
 ABOVE_IMAGES: Final = 0.5
+USUAL_NUMBER: Final = "0.00"
 
 
 class PlainPlot(pg.GraphicsView):  # type: ignore[misc]  # pyqtgraph has no types
@@ -86,5 +88,8 @@ def _make_axis(name: str, view: pg.ViewBox) -> pg.AxisItem:
     axis.enableAutoSIPrefix(False)  # would write the label anew with every change of range
     axis.setStyle(maxTickLevel=1, hideOverlappingLabels=False)
     axis.setZValue(ABOVE_IMAGES)
+    # An axis learns the width of its numbers as it is painted, and then has all painted again. Up
+    # to ten pixels more than they take it leaves as they are.
+    axis.textWidth = QFontMetricsF(QGuiApplication.font()).horizontalAdvance(USUAL_NUMBER)
     axis.linkToView(view)
     return axis
