@@ -23,11 +23,10 @@ from iaside_audit.result import (
     converter,
 )
 from iaside_audit.rows import ValueRow, ValueRows, whole_batches
+from iaside_audit.spec import AuditSpec  # noqa: TC001 - cattrs reads the annotations
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-
-    from iaside_audit.spec import AuditSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
