@@ -174,7 +174,7 @@ def test_grid_fills_and_a_cell_shows_everything_about_it(
     assert panel.grid.model.index(0, 0).data() == "25"
     words = "Corruptions and SNR (1 of 2): 2 of 5 images"
     qtbot.waitUntil(lambda: page.progress_text.startswith(words))
-    said = "Corruptions and SNR (1 of 2): going on. Images measured before: 1."
+    said = "Corruptions and SNR (1 of 2): images measured before, and kept: 1."
     assert program.window.message_bar.text == said
     assert re.search(r"about \d+ s left \(about .* for everything\)", page.progress_text)
     engine.send(PartFound(held=held), PlanEnded(is_cancelled=False))

@@ -256,7 +256,7 @@ class RobustnessController(QObject):
 
     @Slot(RowsFound)
     def _tell_of_rows(self, found: RowsFound) -> None:
-        text = self.tr("{part}: going on. Images measured before: {n}.")
+        text = self.tr("{part}: images measured before, and kept: {n}.")
         self._shell.inform(text.format(part=self._part, n=found.n_images))
 
     @Slot(RowsNotKept)

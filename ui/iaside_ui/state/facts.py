@@ -101,9 +101,10 @@ def _method(result: AuditResult) -> dict[str, str]:
     spec, estimator = result.spec, result.estimator
     estimated = estimator.kind
     if estimator.pairs is not None:
-        estimated = tr("{kind}, {n} pairs of orders an image").format(
-            kind=estimator.kind, n=estimator.pairs
-        )
+        pairs = tr("{kind}, {n} pairs of orders an image")
+        if estimator.pairs == 1:
+            pairs = tr("{kind}, one pair of orders an image")
+        estimated = pairs.format(kind=estimator.kind, n=estimator.pairs)
     if estimator.control_variate is not None:
         estimated = tr("{estimator}, the mean game as control variate").format(estimator=estimated)
     return {
