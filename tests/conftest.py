@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 # The machines that run this are slow and shared: a law is not broken by taking a second.
-settings.register_profile("iaside", deadline=None, derandomize=True, max_examples=50)
+settings.register_profile("iaside", deadline=None, derandomize=True)
 settings.register_profile("thorough", deadline=None, max_examples=300)
 settings.load_profile("iaside")
 

@@ -7,7 +7,7 @@ exact
 permutation
     Antithetic random orders, their walks, and the estimates of single images.
 control
-    Walks read against the mean game of the other images, which narrows every interval.
+    Walks read against the mean game of the other images, which scatter less for it.
 interactions
     Moebius coefficients and the Shapley interaction index of pairs.
 multilinear
