@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QMarginsF, QPoint, QRect, QSizeF
 from PySide6.QtGui import QImage, QImageWriter, QPageSize, QPainter, QPdfWriter
 from PySide6.QtSvg import QSvgGenerator
+from PySide6.QtWidgets import QWidget
 
 from iaside_audit.errors import ReportError, SpecError
 from iaside_audit.report import write_bytes
@@ -16,8 +17,6 @@ from iaside_audit.report import write_bytes
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
-
-    from PySide6.QtWidgets import QWidget
 
 PNG_SCALE: Final = 2
 DOTS_PER_INCH: Final = 96
@@ -43,6 +42,8 @@ def write_picture(widget: QWidget, path: Path) -> None:
             path=str(path),
             found=suffix,
         )
+    for part in widget.findChildren(QWidget):
+        part.setUpdatesEnabled(True)  # a plot that has just come up waits for its turn
     data = QByteArray()
     buffer = QBuffer(data)
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
