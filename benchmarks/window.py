@@ -75,7 +75,7 @@ def main() -> None:
     options = parser.parse_args()
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     with tempfile.TemporaryDirectory() as folder:
-        os.environ["XDG_CONFIG_HOME"] = folder
+        os.environ |= {"XDG_CONFIG_HOME": folder, "XDG_CACHE_HOME": folder}
         found: dict[str, Any] = {
             "cores": os.cpu_count(),
             "load_before": os.getloadavg()[0],

@@ -35,11 +35,12 @@ def main() -> None:
         take(options.out, options.size, options.model, options.images, options.study)
         return
     for size, (_, _, scale) in SIZES.items():
-        settings = options.out / "settings"
+        settings = (options.out / "settings").absolute()
         environment = os.environ | {
             "QT_QPA_PLATFORM": "offscreen",
             "QT_SCALE_FACTOR": str(scale),
-            "XDG_CONFIG_HOME": str(settings.absolute()),
+            "XDG_CONFIG_HOME": str(settings),
+            "XDG_CACHE_HOME": str(settings / f"cache-{size}"),  # every size measures for itself
         }
         words = [sys.executable, __file__, "--size", size, "--out", str(options.out)]
         for name in ("model", "images", "study"):

@@ -71,6 +71,7 @@ class RunPage(QWidget):
         self.log = make_list(self._log_model, self.tr("Warnings and images left out"), self)
         self._queue = queue_model(self)
         self.queue = make_table(self._queue, self.tr("Audits that were asked for"), self)
+        fit_columns(self.queue)  # empty, it would scroll sideways otherwise
         self.remove_button = QPushButton(self.tr("&Take out of the queue"), self)
         self.remove_button.setToolTip(self.tr("Forget the selected audit, which waits."))
         self.remove_button.setEnabled(False)
