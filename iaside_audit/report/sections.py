@@ -171,6 +171,8 @@ def _runtime_rows(result: AuditResult) -> list[Row]:
     leases = f"leases of {_counted(runtime.lease_images, 'image')}"
     graph = "fused graph" if runtime.fused else "plain graph"
     elapsed = format_duration(runtime.elapsed_s)
+    n_kept = runtime.n_resumed + runtime.n_cached
+    from_before = f"; {_counted(n_kept, 'image')} from before" if n_kept else ""
     versions = f"{result.tool.name} {result.tool.version}, ONNX Runtime {runtime.onnxruntime}"
     return [
         ["Provider", f"{runtime.provider} (asked for: {runtime.provider_requested})"],
@@ -181,7 +183,7 @@ def _runtime_rows(result: AuditResult) -> list[Row]:
         ["Same input twice", f"differs by {runtime.checks.repeat_difference:.1e} nats"],
         ["Alone, in a batch", _batch_check(runtime.checks)],
         ["Elapsed", elapsed],
-        ["Evaluations", f"{runtime.n_evaluations:,} run, {runtime.n_cached:,} from the store"],
+        ["Evaluations", f"{runtime.n_evaluations:,} in this run{from_before}"],
     ]
 
 

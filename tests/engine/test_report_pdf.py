@@ -103,6 +103,14 @@ def test_an_annex_shows_only_what_there_is() -> None:
     assert "Bandstogether" not in last
 
 
+def test_pdf_says_how_much_was_there_before() -> None:
+    """Rows of the store and of other audits were not run now, and the reader hears of both."""
+    result = sample_result()
+    runtime = dataclasses.replace(result.runtime, n_evaluations=1, n_resumed=150, n_cached=50)
+    text = plain(read(dataclasses.replace(result, runtime=runtime)).pages[1].extract_text())
+    assert "1inthisrun;200imagesfrombefore" in text
+
+
 def test_pdf_grows_beyond_two_pages_when_it_must() -> None:
     """With more than fits, nothing is lost: the sign-off moves to a further page."""
     result = sample_result(32, n_warnings=60, estimator="permutation")
