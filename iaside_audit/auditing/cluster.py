@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import subprocess
@@ -111,31 +112,50 @@ def _connected(address: str, is_cancelled: Callable[[], bool]) -> Iterator[Clien
     """Connect to a scheduler that runs already; it is left running."""
     from distributed import Client  # noqa: PLC0415
 
-    deadline = time.monotonic() + CONNECT_S
-    while True:
-        left = deadline - time.monotonic()
-        try:
-            # Short tries, for a client that waits cannot be cancelled.
-            client = Client(address, timeout=max(0.5, min(2.0, left)), set_as_default=False)
-            break
-        except ValueError as error:
-            raise SpecError(
-                f"Expected the address of a Dask scheduler, such as tcp://host:8786, found "
-                f"{address!r} ({error}). Correct --scheduler.",
-            ) from error
-        except (OSError, TimeoutError) as error:
-            if is_cancelled():
-                raise AuditCancelled("The audit was cancelled.") from error
-            if time.monotonic() > deadline - 1:
-                raise SpecError(
-                    f"Expected a Dask scheduler at {address!r}, found none that answers within "
-                    f"{CONNECT_S:.0f} s. Check the address and that `dask scheduler` runs there.",
-                    found=str(error),
-                ) from error
+    try:
+        asyncio.run(_wait_for_answer(address, is_cancelled))
+        client = Client(address, timeout=CONNECT_S, set_as_default=False)
+    except ValueError as error:
+        raise SpecError(
+            f"Expected the address of a Dask scheduler, such as tcp://host:8786, found "
+            f"{address!r} ({error}). Correct --scheduler.",
+        ) from error
+    except (OSError, TimeoutError) as error:
+        raise SpecError(
+            f"Expected a Dask scheduler at {address!r}, found none that answers within "
+            f"{CONNECT_S:.0f} s. Check the address and that `dask scheduler` runs there.",
+            found=str(error),
+        ) from error
     try:
         yield client
     finally:
         client.close(timeout=CLOSE_S)
+
+
+async def _wait_for_answer(address: str, is_cancelled: Callable[[], bool]) -> None:
+    """Return once something at an address greets as Dask does.
+
+    A `Client` that finds no scheduler raises from its constructor and cannot be closed. The garbage
+    collector closes it later, in whichever thread it runs, and where that is the starting thread of
+    the next client, the two wait for each other. So one is made only for what answers. This wait
+    can be cancelled, too.
+    """
+    from distributed import Security  # noqa: PLC0415
+    from distributed.comm import connect  # noqa: PLC0415
+
+    security = Security().get_connection_args("client")
+    greeting = asyncio.create_task(connect(address, timeout=CONNECT_S, **security))
+    deadline = time.monotonic() + CONNECT_S
+    try:
+        while not greeting.done():
+            if is_cancelled():
+                raise AuditCancelled("The audit was cancelled.")
+            if time.monotonic() > deadline:
+                raise TimeoutError("It took the connection and said nothing.")
+            await asyncio.wait({greeting}, timeout=POLL_S)
+        await greeting.result().close()
+    finally:
+        greeting.cancel()
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import gc
 import logging
 import os
 import queue
@@ -10,6 +11,7 @@ import signal
 import socket
 import sys
 import time
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -18,7 +20,7 @@ import dask
 import onnx
 import pytest
 from audit_material import assert_same_rows, audit_here, command_here, convnet_spec, events_here
-from distributed import LocalCluster
+from distributed import Client, LocalCluster
 from models_for_tests import save_with_external_data
 
 from iaside_audit.auditing import cluster_worker
@@ -426,6 +428,46 @@ def test_scheduler_that_does_not_answer_is_one_message(
         outcome = command_here(capsys, *words, "--scheduler", where)
     assert outcome.code == 2
     assert f"Expected a Dask scheduler at '{where}', found none that answers" in outcome.err
+
+
+def test_what_answers_otherwise_than_a_scheduler_is_one_message(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Something that takes the connection and is silent is not waited for without end."""
+    monkeypatch.setattr("iaside_audit.auditing.cluster.CONNECT_S", 1.0)
+    spec = convnet_spec(tmp_path)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        scheduler = f"tcp://127.0.0.1:{silent.getsockname()[1]}"
+        with pytest.raises(SpecError, match="found none that answers within 1 s"):
+            finished(events_here(replace(spec, scheduler=scheduler)))
+
+
+def test_failed_attempts_leave_no_client() -> None:
+    """Dask's half-made clients lock up the next one, when the garbage collector finds them."""
+    before = {id(one) for one in gc.get_objects() if isinstance(one, Client)}
+    spec = AuditSpec(model="m", images="i", scheduler="nonsense:x")
+    with (
+        pytest.raises(SpecError) as refused,
+        open_cluster(spec, lambda: False, lambda _stage: None),
+    ):
+        pytest.fail("there is no scheduler")
+    left = {id(one) for one in gc.get_objects() if isinstance(one, Client)}
+    assert left <= before, refused.value
+
+
+def test_connecting_can_be_cancelled() -> None:
+    """Nobody waits for a scheduler against the user's will."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # nobody listens
+        scheduler = f"tcp://127.0.0.1:{taken.getsockname()[1]}"
+        spec = AuditSpec(model="m", images="i", scheduler=scheduler)
+        started = time.monotonic()
+        with (
+            pytest.raises(AuditCancelled),
+            open_cluster(spec, lambda: time.monotonic() > started + 0.3, lambda _stage: None),
+        ):
+            pytest.fail("there is no scheduler")
+        assert time.monotonic() - started < 3
 
 
 @pytest.mark.parametrize("scheduler", ["foo://host:1", "nonsense:x"])
