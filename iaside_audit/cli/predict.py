@@ -111,7 +111,7 @@ def print_prediction(run: PredictionRun, console: Console, *, gain: str = "root"
 
     from iaside_audit.cli.console import foreign  # noqa: PLC0415
     from iaside_audit.report.claims import PREDICTION_CLAIM  # noqa: PLC0415
-    from iaside_audit.report.prediction_outputs import (  # noqa: PLC0415
+    from iaside_audit.report.prediction_words import (  # noqa: PLC0415
         following_sentence,
         prediction_sentences,
         shown_forms,

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from iaside_audit.report.figures import INK, drawable, styled
 from iaside_audit.report.measurement_figures import COLOURS, MAP_COLOURS, TITLE_CHARACTERS
-from iaside_audit.report.prediction_outputs import shown_forms
+from iaside_audit.report.prediction_words import shown_forms
 from iaside_audit.report.summary import base_name, elided
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""What an audit predicts, as JSON, CSV, figure and words."""
+"""What an audit predicts, as JSON, CSV and figure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 from iaside_audit.comparison import finite
 from iaside_audit.report.claims import PREDICTION_CLAIM
 from iaside_audit.report.files import csv_text, json_text, make_folder, write_bytes, write_text
-from iaside_audit.robustness.prediction import DEFAULT_FORM, Form, PredictionForm
+from iaside_audit.report.prediction_words import prediction_sentences
+from iaside_audit.robustness.prediction import DEFAULT_FORM
 from iaside_audit.robustness.requests import request_to_wire
 
 if TYPE_CHECKING:
@@ -18,70 +19,15 @@ if TYPE_CHECKING:
     from iaside_audit.robustness.errors_by_corruption import Measure
     from iaside_audit.robustness.predict_run import PredictionRun
     from iaside_audit.robustness.predicted_loss import (
-        FormPrediction,
         MeasuredLosses,
         PredictedLoss,
-        Prediction,
         Scope,
     )
-    from iaside_audit.spectrum import Gain
 
 SCHEMA_VERSION: Final = 1
 NAME: Final = "prediction"
-N_WORST: Final = 3
-"""Conditions whose bands are named in words; all of them are in the JSON."""
 KEYS: Final = {"log-probability": "log_loss", "accuracy": "error"}
 """What losses are called, by the value function they come from."""
-
-
-def shown_forms(prediction: Prediction, gain: Gain = DEFAULT_FORM.gain) -> list[FormPrediction]:
-    """Return the forms that a reader sees: errors, then the log-loss that the words are about."""
-    wanted = [
-        PredictionForm("accuracy", Form.ADDITIVE, gain),
-        PredictionForm("accuracy", Form.MULTILINEAR, gain),
-        PredictionForm("log-probability", Form.ADDITIVE, gain),
-    ]
-    by_form = {one.form: one for one in prediction.forms}
-    return [by_form[one] for one in wanted if one in by_form]
-
-
-def prediction_sentences(prediction: Prediction, gain: Gain = DEFAULT_FORM.gain) -> list[str]:
-    """Say which bands carry the predicted loss: of the suite, and of the worst conditions."""
-    losses = shown_forms(prediction, gain)[-1].losses
-    worst = sorted(
-        (one for one in losses if one.scope.severity is not None), key=lambda one: -one.loss.value
-    )
-    return [one.sentence for one in (losses[0], *worst[:N_WORST])]
-
-
-def without_spectrum_sentence(prediction: Prediction) -> str:
-    """Return the two predictors that know no spectrum, for whatever the perturbation is."""
-    clean, middle = prediction.clean, prediction.midpoint
-    return (
-        "Without a spectrum the same is predicted for every corruption: the clean error "
-        f"{_in_words(clean['accuracy'])} ({_in_words(clean['log-probability'])} nats), or the "
-        "midpoint of all bands and none "
-        f"{_in_words(middle['accuracy'])} ({_in_words(middle['log-probability'])} nats)."
-    )
-
-
-def following_sentence(prediction: Prediction, gain: Gain = DEFAULT_FORM.gain) -> str | None:
-    """Say how closely the shown forms follow what was measured; None where that is not known."""
-    measured = prediction.measured
-    if measured is None:
-        return None
-    if not measured.following:
-        return "Too few conditions were measured for a correlation across them."
-    by_form = {one.form: one for one in measured.following}
-    parts = []
-    for one in shown_forms(prediction, gain):
-        found = by_form[one.form.name]
-        r = found.error if one.form.value == "accuracy" else found.log_loss
-        parts.append(f"{_in_words(r)} ({one.form.words})")
-    return (
-        f"Across the {len(prediction.conditions)} conditions of this model, prediction and "
-        f"measurement correlate with r = {', '.join(parts)}."
-    )
 
 
 def prediction_document(run: PredictionRun) -> dict[str, Any]:  # Any: JSON
@@ -234,8 +180,3 @@ def _measured_cells(
     if measured is None:
         return "", "", ""
     return _cells((measured.error if value == "accuracy" else measured.log_loss)[scope])
-
-
-def _in_words(measure: Measure) -> str:
-    low, high = measure.interval
-    return f"{measure.value:.2f} [{low:.2f}, {high:.2f}]"
