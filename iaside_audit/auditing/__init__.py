@@ -6,6 +6,7 @@ module                        what it holds
 ``run``, ``stream``           :func:`run_audit` and :func:`audit`, the one entry; its thread
 ``supervisor``                the stages of an audit: model, data, plan, leases, result
 ``preparation``, ``model``    what comes before the first lease
+``caveats``                   what a reader of the numbers must know, found out before it too
 ``plan``                      what will be done, settled before the first lease
 ``leases``                    leases out, rows in, estimates and the stop meanwhile
 ``executor``, ``attempts``    leases on workers; what is tried again, what is given up
@@ -19,6 +20,7 @@ module                        what it holds
 ``tasks``                     what a worker does: inspect, open, settle, lease, trial, look, ...
 ``evaluate``, ``reference``   one lease: images in, rows out, in corrected and reference mode
 ``inputs``, ``settings``      from a photograph to the model's input; what decides the numbers
+``keeping``                   where the rows are kept: the store, and the cache
 ``record``, ``recall``        what rows depend on, for the store; rows of earlier audits
 ``assemble``, ``conclude``    from value rows to the numbers of a result, and the result
 ``merge``                     shards of an audit, joined

@@ -1,25 +1,33 @@
-"""What comes before the first lease: model, images, labels, and how many workers run where."""
+"""What comes before the first lease: model, images, labels, what decides the numbers, and the crew.
+
+The crew is how many workers run, and where.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 from iaside_audit.auditing.assemble import failure_warning
 from iaside_audit.auditing.executor import POLL_S
 from iaside_audit.auditing.model import open_model
+from iaside_audit.auditing.plan import STATISTICS_IMAGES
+from iaside_audit.auditing.settings import EvaluationSettings
 from iaside_audit.auditing.workers import raise_if_error
-from iaside_audit.choices import device_list, local_workers
+from iaside_audit.choices import Mode, device_list, local_workers
 from iaside_audit.classifier.providers import available_threads
+from iaside_audit.errors import MemoryExhaustedError
 from iaside_audit.events import AuditCancelled, ImageFailed, Preparing, Warned
 from iaside_audit.images import FROM_MODEL, index_images, resolve_labels
 from iaside_audit.result import AuditWarning
+from iaside_audit.spectrum import baseline_needs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from iaside_audit.auditing.cluster import Cluster
     from iaside_audit.auditing.model import AuditedModel
+    from iaside_audit.auditing.plan import AuditPlan
     from iaside_audit.auditing.wire import Message
     from iaside_audit.auditing.workers import Worker
     from iaside_audit.events import Control, Event
@@ -160,7 +168,45 @@ class Preparation:
             self.warn(warning.code, warning.message)
         return index, labelling
 
+    def settle(
+        self, index: ImageIndex, model: AuditedModel, plan: AuditPlan
+    ) -> tuple[AuditPlan, Message]:
+        """Fix what decides the numbers; return the plan that fits the memory, and the task."""
+        message: Message = {"task": "settle"}
+        if baseline_needs(self._spec.baseline).statistics and self._spec.mode == Mode.CORRECTED:
+            self.begin("measuring the data set")
+            settings = settings_of(self._spec, model, plan, plan.batch)
+            statistics = self.call(
+                {
+                    "task": "statistics",
+                    "preprocessing": asdict(settings.frame_preprocessing),
+                    "images": [one.to_wire() for one in index.entries[:STATISTICS_IMAGES]],
+                },
+            )
+            message |= {
+                name: statistics[name] for name in ("mean_colour", "power", "n_images", "digest")
+            }
+        while True:
+            settings = settings_of(self._spec, model, plan, plan.batch)
+            try:
+                reply = self.call({**message, "settings": settings.to_wire()})
+            except MemoryExhaustedError:
+                if plan.batch == 1:
+                    raise
+                plan = replace(plan, batch=-(-plan.batch // 2))
+            else:
+                return plan, {**message, "n_evaluations": reply["n_evaluations"]}
+
 
 def labels_are_own(labelling: Labelling) -> bool:
     """Say whether the labels are the model's predictions."""
     return labelling.source == FROM_MODEL
+
+
+def settings_of(
+    spec: AuditSpec, model: AuditedModel, plan: AuditPlan, batch: int
+) -> EvaluationSettings:
+    """Return what a worker must know to evaluate leases of a plan in batches of `batch` rows."""
+    return EvaluationSettings(
+        spec=spec, estimator=plan.estimator, preprocessing=model.preprocessing, batch=batch
+    )

@@ -4,42 +4,23 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack, closing
-from dataclasses import asdict, replace
-from itertools import islice
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from iaside_audit.auditing import assemble
-from iaside_audit.auditing.assistant import find_misconfiguration
+from iaside_audit.auditing.caveats import warn_of_caveats
 from iaside_audit.auditing.cluster import open_cluster
 from iaside_audit.auditing.conclude import AuditContext, conclude
 from iaside_audit.auditing.dask_executor import DaskExecutor
 from iaside_audit.auditing.executor import LocalExecutor, Seat
+from iaside_audit.auditing.keeping import Keeping, batch_of, n_resumed, note_batch, note_context
 from iaside_audit.auditing.leases import LeaseRun
-from iaside_audit.auditing.plan import STATISTICS_IMAGES, make_plan
-from iaside_audit.auditing.preparation import Crew, Preparation, labels_are_own
-from iaside_audit.auditing.recall import CachedRows
-from iaside_audit.auditing.record import (
-    cache_facts,
-    check_continues,
-    store_header,
-    wanted_images,
-)
-from iaside_audit.auditing.settings import EvaluationSettings
-from iaside_audit.choices import Mode
-from iaside_audit.errors import MemoryExhaustedError, StoreError
+from iaside_audit.auditing.plan import make_plan
+from iaside_audit.auditing.preparation import Crew, Preparation, labels_are_own, settings_of
+from iaside_audit.auditing.record import check_continues
 from iaside_audit.events import AuditCancelled, Cancelled, Finished, Planned, Preparing, Warned
 from iaside_audit.images import find_images
 from iaside_audit.result import DataRecord, RuntimeRecord
-from iaside_audit.spectrum import baseline_needs, make_partition
-from iaside_audit.store import (
-    STORE_NAME,
-    MemoryRowStore,
-    SqliteRowStore,
-    StoreHeader,
-    has_begun,
-    read_header,
-    set_aside,
-)
+from iaside_audit.spectrum import make_partition
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -47,6 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from iaside_audit.auditing.cluster import Cluster
+    from iaside_audit.auditing.keeping import AuditStore
     from iaside_audit.auditing.model import AuditedModel
     from iaside_audit.auditing.plan import AuditPlan
     from iaside_audit.auditing.wire import Message
@@ -54,13 +36,10 @@ if TYPE_CHECKING:
     from iaside_audit.events import Control, Event
     from iaside_audit.images import ImageIndex, Labelling, Listing
     from iaside_audit.spec import AuditSpec
+    from iaside_audit.store import StoreHeader
 
 MIN_ROWS: Final = 2
 """Fewer rows give no partial result."""
-LOSS_IMAGES: Final = 4
-"""On so many images the loss of a uint8 input is measured: a thousand mixtures, in a second."""
-ENLARGED_SHARE: Final = 0.25
-"""More enlarged images than this share are worth a warning: their high bands are interpolated."""
 
 
 class Supervisor:
@@ -96,15 +75,14 @@ class Supervisor:
         self._control = control
         self._emit = emit
         self._start_worker = start_worker
-        self._store_path = None if out is None else out / STORE_NAME
-        self._cache_path = cache
+        self._keeping = Keeping(spec, emit, out=out, cache=cache)
         self._started = time.perf_counter()
 
     def run(self) -> None:
         """Run every stage; the last event is ``Finished`` or ``Cancelled``."""
         try:
             listing = find_images(self._spec.images)
-            before = self._header_before()
+            before = self._keeping.header_before()
             with self._cluster() as cluster:
                 worker = self._start_worker()
                 try:
@@ -113,13 +91,6 @@ class Supervisor:
                     worker.kill()
         except AuditCancelled:
             self._emit(Cancelled(partial=None))
-
-    def _header_before(self) -> StoreHeader | None:
-        """Return the header of the store that is to be continued, if there is one."""
-        path = self._store_path
-        if path is None or not self._spec.resume or not has_begun(path):
-            return None
-        return read_header(path)
 
     def _cluster(self) -> AbstractContextManager[Cluster | None]:
         """Connect to the cluster that is asked for, if one is."""
@@ -143,23 +114,18 @@ class Supervisor:
         crew = Crew.of(spec, threads_before=threads_before, cluster=cluster)
         stages = Preparation(spec, worker, self._control, self._emit)
         model = stages.open_model(crew)
-        if self._store_path is not None and before is not None:
-            check_continues(self._store_path, before, spec, model)
+        if self._keeping.path is not None and before is not None:
+            check_continues(self._keeping.path, before, spec, model)
         edges = self._edges(model)
         index, labelling = stages.index(listing, model)
         plan = make_plan(spec, index, size=model.input_size, before=settings_before)
-        plan, settling = self._settle(stages, index, model, plan)
-        self._check_preprocessing(stages, index, model, plan)
-        self._warn_of_data(stages, index, plan, model)
+        plan, settling = stages.settle(index, model, plan)
+        warn_of_caveats(stages, spec, index, model, plan)
         context = self._context(stages, model, index, labelling, plan, settling, crew, edges)
         self._emit(_planned(model, plan, n_failed=len(index.failed)))
         with ExitStack() as opened:
-            store = self._open_store(model, plan, context)
-            if isinstance(store, SqliteRowStore):
-                opened.enter_context(closing(store))
-            cached = self._open_cache(model, plan, context)
-            if cached is not None:
-                opened.enter_context(closing(cached))
+            store = opened.enter_context(self._keeping.store(model, plan, context))
+            cached = opened.enter_context(self._keeping.cache(model, plan, context))
             seats = self._seats(model, plan, settling, crew)
             executor = self._executor(seats, worker, cluster, model, plan)
             opened.enter_context(closing(executor))
@@ -172,13 +138,13 @@ class Supervisor:
                 self._emit,
                 n_workers=len(crew.devices),
                 cached=cached,
-                on_batch=lambda batch: _note_batch(store, batch),
+                on_batch=lambda batch: note_batch(store, batch),
             )
             run.run()
             return self._last_event(context, run, store)
 
     def _last_event(
-        self, context: AuditContext, run: LeaseRun, store: MemoryRowStore | SqliteRowStore
+        self, context: AuditContext, run: LeaseRun, store: AuditStore
     ) -> Finished | Cancelled:
         """Assemble the result."""
         rows = run.used_rows()
@@ -186,17 +152,16 @@ class Supervisor:
             return Cancelled(partial=None)
         runtime = replace(
             context.runtime,
-            batch=_batch_of(store, context.runtime.batch),
+            batch=batch_of(store, context.runtime.batch),
             elapsed_s=time.perf_counter() - self._started,
             n_evaluations=context.runtime.n_evaluations + run.n_evaluations,
             n_cached=run.n_cached,
-            n_resumed=store.n_resumed if isinstance(store, SqliteRowStore) else 0,
+            n_resumed=n_resumed(store),
             n_workers_lost=run.n_lost,
             evaluations_per_s=run.evaluations_per_s,
         )
         context = replace(context, runtime=runtime)
-        if isinstance(store, SqliteRowStore):
-            store.describe(replace(store.header, context=context.to_document()))
+        note_context(store, context)
         result = conclude(context, rows, run.failures(), converged=run.has_converged())
         for warning in result.warnings:
             if warning not in context.warnings:
@@ -220,35 +185,6 @@ class Supervisor:
             spacing=spec.spacing,
         ).edges
 
-    def _settle(
-        self, stages: Preparation, index: ImageIndex, model: AuditedModel, plan: AuditPlan
-    ) -> tuple[AuditPlan, Message]:
-        """Fix what decides the numbers; return the plan that fits the memory, and the task."""
-        message: Message = {"task": "settle"}
-        if baseline_needs(self._spec.baseline).statistics and self._spec.mode == Mode.CORRECTED:
-            stages.begin("measuring the data set")
-            settings = _settings(self._spec, model, plan, plan.batch)
-            statistics = stages.call(
-                {
-                    "task": "statistics",
-                    "preprocessing": asdict(settings.frame_preprocessing),
-                    "images": [one.to_wire() for one in index.entries[:STATISTICS_IMAGES]],
-                },
-            )
-            message |= {
-                name: statistics[name] for name in ("mean_colour", "power", "n_images", "digest")
-            }
-        while True:
-            settings = _settings(self._spec, model, plan, plan.batch)
-            try:
-                reply = stages.call({**message, "settings": settings.to_wire()})
-            except MemoryExhaustedError:
-                if plan.batch == 1:
-                    raise
-                plan = replace(plan, batch=-(-plan.batch // 2))
-            else:
-                return plan, {**message, "n_evaluations": reply["n_evaluations"]}
-
     def _seats(
         self, model: AuditedModel, plan: AuditPlan, settling: Message, crew: Crew
     ) -> list[Seat]:
@@ -256,7 +192,7 @@ class Supervisor:
 
         def seat(device: str) -> Seat:
             def preparation(batch: int) -> list[Message]:
-                settings = _settings(self._spec, model, plan, batch)
+                settings = settings_of(self._spec, model, plan, batch)
                 return [
                     {**model.opening, "device": device},
                     {**settling, "settings": settings.to_wire()},
@@ -284,48 +220,6 @@ class Supervisor:
             batch=plan.batch,
             opened={"provider": model.provider, "onnxruntime": model.onnxruntime},
             max_model_bytes=self._spec.max_model_bytes,
-        )
-
-    def _open_store(
-        self, model: AuditedModel, plan: AuditPlan, context: AuditContext
-    ) -> MemoryRowStore | SqliteRowStore:
-        """Open the rows on disk, those that are there included; or keep them in memory."""
-        path = self._store_path
-        if path is None:
-            return MemoryRowStore(plan.indices)
-        if not self._spec.resume and path.exists():
-            aside = set_aside(path)
-            self._emit(
-                Warned(code="store", message=f"The old rows were moved aside, to '{aside.name}'.")
-            )
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise StoreError(
-                f"Expected to make the folder '{path.parent}', found: {error.strerror or error}. "
-                "Choose another output folder.",
-                path=str(path.parent),
-            ) from error
-        header = store_header(self._spec, model, plan, context)
-        store = SqliteRowStore(path, header, wanted_images(plan))
-        for note in store.notes:
-            self._emit(Warned(code="store", message=note))
-        return store
-
-    def _open_cache(
-        self, model: AuditedModel, plan: AuditPlan, context: AuditContext
-    ) -> CachedRows | None:
-        facts = cache_facts(self._spec, model, context)
-        if self._cache_path is None or facts is None:
-            return None
-        return CachedRows(
-            self._cache_path,
-            facts,
-            model=model.record.path,
-            provider=model.provider,
-            spec=self._spec,
-            plan=plan,
-            complain=lambda message: self._emit(Warned(code="cache", message=message)),
         )
 
     def _context(
@@ -379,97 +273,6 @@ class Supervisor:
             warnings=tuple(stages.warnings),
             class_names=labelling.class_names,
         )
-
-    def _check_preprocessing(
-        self, stages: Preparation, index: ImageIndex, model: AuditedModel, plan: AuditPlan
-    ) -> None:
-        """Warn where a usual recipe is clearly better; no row depends on it."""
-        message = find_misconfiguration(
-            stages.call,
-            model.graph,
-            index.entries,
-            model.preprocessing,
-            n_classes=model.n_classes,
-            batch=plan.batch,
-        )
-        if message is not None:
-            stages.warn("preprocessing", message)
-
-    def _warn_of_data(
-        self, stages: Preparation, index: ImageIndex, plan: AuditPlan, model: AuditedModel
-    ) -> None:
-        """Say what about the images a reader of the numbers must know."""
-        n_repeated = len(plan.images) - len({image.image_id for image in plan.images})
-        if n_repeated:
-            stages.warn(
-                "images_repeated",
-                f"{n_repeated} of {len(plan.images)} images have the content of another one and "
-                "count again: intervals are narrower than they should be.",
-            )
-        short = min(model.input_size)
-        n_enlarged = sum(min(image.height, image.width) < short for image in plan.images)
-        if n_enlarged > ENLARGED_SHARE * len(plan.images):
-            stages.warn(
-                "images_enlarged",
-                f"{n_enlarged} of {len(plan.images)} images are smaller than the model's input of "
-                f"{short} px and were enlarged: their high bands hold no signal.",
-            )
-        for warning in assemble.check_warnings(model.checks):
-            stages.warn(warning.code, warning.message)
-        if model.graph.input_dtype == "uint8" and self._spec.mode == Mode.CORRECTED:
-            stages.warn("uint8_input", _loss_of_bytes(stages, plan))
-        elif model.graph.quantizes_input:
-            stages.warn(
-                "quantized_input",
-                "The model quantises its input, which saturates: mixtures of bands beyond its "
-                "range were cut.",
-            )
-        if self._spec.mode == Mode.REFERENCE:
-            asked = len(index.listed[: self._spec.max_images])
-            if asked != len(plan.images):
-                stages.warn(
-                    "short_batch",
-                    f"The last {asked - len(plan.images)} images fill no batch of "
-                    f"{self._spec.reference_batch} and were dropped.",
-                )
-        if self._spec.shard is not None:
-            stages.warn(
-                "shard",
-                f"This is shard {self._spec.shard}: {len(plan.indices)} of {len(plan.images)} "
-                "images. `iaside-audit merge` joins the shards to the audit.",
-            )
-
-
-def _settings(
-    spec: AuditSpec, model: AuditedModel, plan: AuditPlan, batch: int
-) -> EvaluationSettings:
-    return EvaluationSettings(
-        spec=spec, estimator=plan.estimator, preprocessing=model.preprocessing, batch=batch
-    )
-
-
-def _loss_of_bytes(stages: Preparation, plan: AuditPlan) -> str:
-    """Measure, on the first images, what rounding and clipping do to the mixtures."""
-    whole = replace(plan, shard=(1, 1))  # every shard says the same
-    leases = list(islice(whole.leases(), -(-LOSS_IMAGES // plan.lease_images)))
-    items = [item.to_wire() for lease in leases for item in lease.items][:LOSS_IMAGES]
-    loss = stages.call({"task": "byte_loss", "items": items})
-    return (
-        "The model takes uint8: mixtures of bands were clipped to 0..255 and rounded, so the bands "
-        f"do not add up exactly. On {len(items)} images {loss['share']:.1%} of the pixels were "
-        f"clipped, and what the model got differs by {loss['rms']:.1f} of 255 (root mean square)."
-    )
-
-
-def _note_batch(store: MemoryRowStore | SqliteRowStore, batch: int) -> None:
-    """Have an audit that is resumed start with the batch that fits the memory."""
-    if isinstance(store, SqliteRowStore):
-        settings = {**store.header.settings, "batch": batch}
-        store.describe(replace(store.header, settings=settings))
-
-
-def _batch_of(store: MemoryRowStore | SqliteRowStore, batch: int) -> int:
-    return int(store.header.settings["batch"]) if isinstance(store, SqliteRowStore) else batch
 
 
 def _planned(model: AuditedModel, plan: AuditPlan, *, n_failed: int) -> Planned:

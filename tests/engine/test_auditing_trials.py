@@ -11,7 +11,7 @@ from assistant_material import CAFFE, IMAGENET, assist_here, entries, opened, se
 from audit_material import assert_same_rows, audit_here
 from models_of_colours import SIDE, colour_model, save_colours, save_model
 
-from iaside_audit.auditing import supervisor, trials
+from iaside_audit.auditing import caveats, trials
 from iaside_audit.auditing.assistant import find_misconfiguration
 from iaside_audit.auditing.choice import Candidate
 from iaside_audit.auditing.examiner import Examiner
@@ -155,7 +155,7 @@ def test_audit_warns_of_wrong_preprocessing_and_keeps_its_rows(
     spec = AuditSpec(model=model, images=images, bands=2, device="cpu")
     looked = audit_here(spec)
     assert [one.code for one in looked.warnings].count("preprocessing") == 1
-    monkeypatch.setattr(supervisor, "find_misconfiguration", lambda *_, **__: None)
+    monkeypatch.setattr(caveats, "find_misconfiguration", lambda *_, **__: None)
     blind = audit_here(spec)
     assert "preprocessing" not in [one.code for one in blind.warnings]
     assert_same_rows(looked, blind)
