@@ -29,8 +29,9 @@ module                        what it holds
 ``choice``                    how preprocessings are compared, and the rule of choice
 ``examiner``, ``trials``      asking the model about preprocessings: here, and in the worker
 ``interactive``               a model to play with: one image and any coalition of its bands
+``exploration``               what that is answered with
+``explorer_child``            the child process it is done in; ``explorer``: a worker's part
 ``gallery``, ``profiles``     the images to look at; what one image says about its bands
-``explorer``                  a worker's part in that
 ``selfcheck``                 models and games of known answer through the whole chain
 ============================  =================================================================
 

@@ -10,19 +10,17 @@ from __future__ import annotations
 
 import threading
 import time
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import IntEnum
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 import numpy as np
 
-from iaside_audit.auditing.gallery import Gallery, Subject, Surroundings, gather_images
+from iaside_audit.auditing.exploration import Composition, Opened, Top, View
+from iaside_audit.auditing.explorer_child import BATCH, ClosingError, ExplorerChild
 from iaside_audit.auditing.limits import Limits
-from iaside_audit.auditing.model import open_model
-from iaside_audit.auditing.profiles import Explanation, Profiler
-from iaside_audit.auditing.settings import EvaluationSettings
-from iaside_audit.auditing.workers import ProcessWorker, raise_if_error
+from iaside_audit.auditing.profiles import Profiler
+from iaside_audit.auditing.workers import ProcessWorker
 from iaside_audit.choices import Estimator, Mode
 from iaside_audit.classifier.providers import available_threads
 from iaside_audit.errors import IASideError
@@ -30,113 +28,18 @@ from iaside_audit.errors import IASideError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from numpy.typing import NDArray
-
-    from iaside_audit.auditing.model import AuditedModel
-    from iaside_audit.auditing.wire import Message
+    from iaside_audit.auditing.exploration import Reply
+    from iaside_audit.auditing.gallery import Subject
     from iaside_audit.auditing.workers import Worker
-    from iaside_audit.images import ImageRecord
     from iaside_audit.spec import AuditSpec
 
 IDLE_S: Final = 60.0
 """The child is ended after so long without a question; the next one starts it again."""
 MAX_THREADS: Final = 2
-BATCH: Final = 16
-POLL_S: Final = 0.02
 STEP_S: Final = 0.05
 """Evaluations that nobody waits for are asked in steps of about so long, to be interrupted."""
 MODEL_FIELDS: Final = ("model", "preprocess", "output", "max_model_bytes")
 
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Opened:
-    """A model that can be explored, and the images to explore it with."""
-
-    spec: AuditSpec
-    model: AuditedModel
-    gallery: Gallery
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Top:
-    """The best classes of one input, the best first, with natural-log probabilities."""
-
-    classes: tuple[int, ...]
-    log_p: tuple[float, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class View:
-    """One image cut into bands.
-
-    Parameters
-    ----------
-    subject : Subject
-        What was asked.
-    record : ImageRecord
-        The image.
-    image : (C, H, W) float32
-        At the frame, 0..1.
-    bands : (M, C, H, W) float32
-        They add up to the image; all but the lowest vary around 0.
-    spectrum : (H, W) float32
-        Common logarithm of the power, its mean over channels; zero frequency in the middle.
-    edges : tuple of float
-        Of the bands, in rho.
-    label : int
-        The class whose probability counts.
-    label_is_own : bool
-        Whether it is the model's own answer.
-    top : Top
-        What the model says of the whole image.
-    size : (int, int)
-        Height and width of the file's image, in pixels.
-    """
-
-    subject: Subject
-    record: ImageRecord
-    image: NDArray[np.float32]
-    bands: NDArray[np.float32]
-    spectrum: NDArray[np.float32]
-    edges: tuple[float, ...]
-    label: int
-    label_is_own: bool
-    top: Top
-    size: tuple[int, int]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Composition:
-    """One coalition of bands, and what the model sees in it.
-
-    Parameters
-    ----------
-    subject : Subject
-        What was asked.
-    code : int
-        Of the coalition.
-    image : (C, H, W) float32
-        As the model is given it, before its normalisation.
-    outside : float
-        Share of its values outside 0..1, before they are clipped where they are.
-    top : Top
-        What the model says.
-    label_log_p : float
-        Natural-log probability of the label.
-    elapsed_s : float
-        From asking the child to its answer.
-    """
-
-    subject: Subject
-    code: int
-    image: NDArray[np.float32]
-    outside: float
-    top: Top
-    label_log_p: float
-    elapsed_s: float
-
-
-Reply: TypeAlias = Opened | View | Composition | Explanation
 Steps: TypeAlias = "Iterator[Reply | None]"
 
 
@@ -147,10 +50,6 @@ class _Kind(IntEnum):
     LOOK = 1
     COMPOSE = 2
     EXPLAIN = 3
-
-
-class _ClosingError(Exception):
-    """Nobody waits any more."""
 
 
 class InteractiveClassifier:
@@ -183,7 +82,7 @@ class InteractiveClassifier:
         self._questions: dict[_Kind, Steps] = {}
         self._changed = threading.Condition()
         self._is_closing = False
-        self._child: _Child | None = None
+        self._child: ExplorerChild | None = None
         self._thread = threading.Thread(target=self._serve, name="explorer", daemon=True)
         self._thread.start()
 
@@ -247,7 +146,7 @@ class InteractiveClassifier:
             reply = next(steps)
         except StopIteration:
             is_over = True
-        except _ClosingError:
+        except ClosingError:
             return
         except Exception as error:  # noqa: BLE001 - handed to whoever asked
             is_over = True
@@ -283,7 +182,7 @@ class InteractiveClassifier:
             edges=tuple(reply["edges"]),
             label=reply["label"],
             label_is_own=gallery.label(subject.place) is None,
-            top=_top(reply),
+            top=Top.from_wire(reply),
             size=tuple(reply["size"]),
         )
 
@@ -297,7 +196,7 @@ class InteractiveClassifier:
             code=code,
             image=reply["image"],
             outside=reply["outside"],
-            top=_top(reply),
+            top=Top.from_wire(reply),
             label_log_p=reply["label_log_p"],
             elapsed_s=time.perf_counter() - started,
         )
@@ -314,12 +213,12 @@ class InteractiveClassifier:
             n_asked = int(np.clip(STEP_S / max(each_s, 1e-6), 1, BATCH))
             yield profiler.take(codes, reply)
 
-    def _child_for(self, spec: AuditSpec) -> _Child:
+    def _child_for(self, spec: AuditSpec) -> ExplorerChild:
         """Return a child in which the model of `spec` is open."""
         key = tuple(str(getattr(spec, name)) for name in MODEL_FIELDS)
         if self._child is None or self._child.key != key:
             self._end_child()
-            self._child = _Child(key, self._start_worker(spec), lambda: self._is_closing)
+            self._child = ExplorerChild(key, self._start_worker(spec), lambda: self._is_closing)
             self._child.open(spec)
         return self._child
 
@@ -327,110 +226,6 @@ class InteractiveClassifier:
         if self._child is not None:
             self._child.kill()
             self._child = None
-
-
-class _Child:
-    """The child process, and what it holds at the moment.
-
-    Parameters
-    ----------
-    key : tuple of str
-        What its model was opened by.
-    worker : Worker
-        The process.
-    is_closing : callable
-        Asked while it is waited for.
-    """
-
-    def __init__(
-        self, key: tuple[str, ...], worker: Worker, is_closing: Callable[[], bool]
-    ) -> None:
-        self.key = key
-        self.is_broken = False
-        self._worker = worker
-        self._is_closing = is_closing
-        self._model: AuditedModel | None = None
-        self._galleries: dict[tuple[str, ...], tuple[Gallery, Surroundings]] = {}
-        self._subject: Subject | None = None
-
-    @property
-    def model(self) -> AuditedModel:
-        """The model that is open."""
-        if self._model is None:
-            raise IASideError("Expected an open model, found none.")
-        return self._model
-
-    def open(self, spec: AuditSpec) -> None:
-        """Open the model of `spec`; a child that cannot is of no use."""
-        self.is_broken = True
-        self._model = open_model(spec, self.call)
-        self.is_broken = False
-
-    def gallery_of(self, spec: AuditSpec) -> Gallery:
-        """Return the images of `spec`, found once."""
-        return self._surrounded(spec)[0]
-
-    def ensure_looked_at(self, subject: Subject) -> None:
-        """Let the process hold this image, under these settings."""
-        if self._subject != subject:
-            self.look(subject)
-
-    def look(self, subject: Subject) -> Message:
-        """Cut an image into bands; it is then the one that coalitions are about."""
-        spec = subject.spec
-        gallery, surroundings = self._surrounded(spec)
-        record = gallery.record(subject.place)
-        settings = EvaluationSettings(
-            spec=spec,
-            estimator=Estimator.PERMUTATION,
-            preprocessing=self.model.preprocessing,
-            batch=BATCH,
-        )
-        self._subject = None
-        reply = self.call(
-            {
-                "task": "look",
-                "settings": settings.to_wire(),
-                "image": {
-                    "path": record.path,
-                    "location": str(record.location),
-                    "position": record.position,
-                },
-                "label": gallery.label(subject.place),
-                **surroundings.of(subject.place, settings),
-            }
-        )
-        self._subject = subject
-        return reply
-
-    def call(self, message: Message) -> Message:
-        """Send one task and wait for its reply.
-
-        Raises
-        ------
-        InferenceError
-            If the process died, took too long, or says that the task failed.
-        """
-        was_broken, self.is_broken = self.is_broken, True
-        self._worker.send(message)
-        while (reply := self._worker.receive(POLL_S)) is None:
-            if self._is_closing():
-                raise _ClosingError
-        self.is_broken = was_broken
-        raise_if_error(reply)
-        return reply
-
-    def kill(self) -> None:
-        """End the process."""
-        with suppress(OSError):  # it may be dead already
-            self._worker.kill()
-
-    def _surrounded(self, spec: AuditSpec) -> tuple[Gallery, Surroundings]:
-        key = (str(spec.images), spec.labels, str(spec.classes))
-        if key not in self._galleries:
-            gallery = gather_images(spec, self.model.n_classes)
-            self._galleries[key] = gallery, Surroundings(gallery, self.call, self._is_closing)
-        return self._galleries[key]
 
 
 def settled(spec: AuditSpec) -> AuditSpec:
@@ -450,10 +245,3 @@ def settled(spec: AuditSpec) -> AuditSpec:
 
 def _start(spec: AuditSpec) -> Worker:
     return ProcessWorker(Limits(max_model_bytes=spec.max_model_bytes))
-
-
-def _top(reply: Message) -> Top:
-    return Top(
-        classes=tuple(int(one) for one in reply["classes"]),
-        log_p=tuple(float(one) for one in reply["log_p"]),
-    )

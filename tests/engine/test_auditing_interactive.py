@@ -13,15 +13,9 @@ import numpy as np
 import pytest
 from audit_material import audit_here, convnet_spec
 
+from iaside_audit.auditing.exploration import Composition, Opened, Reply, View
 from iaside_audit.auditing.gallery import Subject
-from iaside_audit.auditing.interactive import (
-    Composition,
-    InteractiveClassifier,
-    Opened,
-    Reply,
-    View,
-    settled,
-)
+from iaside_audit.auditing.interactive import InteractiveClassifier, settled
 from iaside_audit.auditing.profiles import Explanation, Sweep, sweep_codes
 from iaside_audit.auditing.workers import InProcessWorker, ProcessWorker
 from iaside_audit.choices import Estimator

@@ -21,7 +21,7 @@ from iaside_ui.state.pictures import MIDDLE, SHOWN_SHARE, amplified, to_pixels
 from iaside_ui.views.band_tiles import columns_for
 from PySide6.QtCore import QPoint, Qt
 
-from iaside_audit.auditing.interactive import InteractiveClassifier, Reply
+from iaside_audit.auditing.interactive import InteractiveClassifier
 from iaside_audit.auditing.workers import InProcessWorker
 from iaside_audit.choices import Norm
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from pytestqt.qtbot import QtBot
 
+    from iaside_audit.auditing.exploration import Reply
     from iaside_audit.spec import AuditSpec
 
 BANDS = 4

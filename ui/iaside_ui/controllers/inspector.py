@@ -206,7 +206,7 @@ class InspectorController(QObject):
     @Slot(object)
     def _take(self, answer: object) -> None:
         """Show an answer, unless it is a late one to an older question."""
-        from iaside_audit.auditing.interactive import Opened  # noqa: PLC0415 - imported by now
+        from iaside_audit.auditing.exploration import Opened  # noqa: PLC0415 - imported by now
         from iaside_audit.auditing.profiles import Explanation  # noqa: PLC0415
 
         state = self._state

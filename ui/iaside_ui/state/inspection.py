@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from iaside_audit.auditing.exploration import Composition, Opened, Top, View
     from iaside_audit.auditing.gallery import Subject
-    from iaside_audit.auditing.interactive import Composition, Opened, Top, View
     from iaside_audit.auditing.profiles import Explanation, Sweep
 
 

@@ -14,8 +14,9 @@ from PySide6.QtCore import QObject, Qt, QThreadPool, Signal, Slot
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from iaside_audit.auditing.exploration import Reply
     from iaside_audit.auditing.gallery import Subject
-    from iaside_audit.auditing.interactive import InteractiveClassifier, Reply
+    from iaside_audit.auditing.interactive import InteractiveClassifier
     from iaside_audit.spec import AuditSpec
 
     MakeClassifier = Callable[
@@ -107,7 +108,7 @@ def _engine(
 
 
 def _shown(reply: Reply) -> object:
-    from iaside_audit.auditing.interactive import Composition, View  # noqa: PLC0415
+    from iaside_audit.auditing.exploration import Composition, View  # noqa: PLC0415
     from iaside_ui.state.pictures import (  # noqa: PLC0415
         picture_of_composition,
         pictures_of_view,
