@@ -7,7 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
-from iaside_ui.actions import ACTIONS, MENUS, key_sequences, plain_text
+from iaside_ui.actions import ACTIONS, key_sequences, plain_text
 from iaside_ui.controllers import (
     AuditController,
     ColourController,
@@ -20,6 +20,7 @@ from iaside_ui.controllers import (
     RobustnessController,
     SetupController,
 )
+from iaside_ui.menus import MENUS
 from iaside_ui.state import ActionKey, Page
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (

@@ -12,7 +12,7 @@ Three parts, and imports go from left to right only::
 ``views``                     widgets; they show and ask, and decide nothing
 ``qtmodels``                  Qt's item models over plain rows
 ``state``                     frozen snapshots of what the window shows, without widgets
-``actions``                   every menu entry, its keys and its tip, in one table
+``actions``, ``menus``        every action, its keys and its tip, in one table; where it stands
 ``appearance``, ``icons``     dark and light; icons in the colour of the text
 ``pauses``                    where the window would wait for Python itself
 ``preferences``               what the user chose, in one readable file

@@ -22,8 +22,9 @@ from PySide6.QtWidgets import (
 )
 
 from iaside_audit import __version__
-from iaside_ui.actions import ACTIONS, MENUS, TOOLBAR, make_actions, plain_text, translated
+from iaside_ui.actions import ACTIONS, plain_text, translated
 from iaside_ui.icons import icon
+from iaside_ui.menus import MENUS, TOOLBAR, make_actions
 from iaside_ui.preferences import ColourScheme
 from iaside_ui.state import PAGE_ACTIONS, ActionKey, AppState, Page, possible_actions
 from iaside_ui.views import dialogs
