@@ -29,7 +29,7 @@ from iaside_audit.preprocessing import ChannelOrder, Preprocessing
 from iaside_audit.spec import AuditSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from iaside_audit.auditing.wire import Message
@@ -297,7 +297,12 @@ def audit_here(
     spec: AuditSpec, *, start_worker: Callable[[], Worker] = InProcessWorker
 ) -> AuditResult:
     """Run an audit to its end, its worker in this process."""
-    *_, last = events_here(spec, start_worker=start_worker)
+    return finished(events_here(spec, start_worker=start_worker))
+
+
+def finished(events: Iterable[Event]) -> AuditResult:
+    """Walk an audit to its end, and return its result."""
+    *_, last = events
     assert isinstance(last, Finished)
     return last.result
 
