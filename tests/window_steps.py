@@ -1,16 +1,19 @@
-"""What a user of the window does: choose a menu entry, start an audit, wait for a page."""
+"""What a user of the window does: choose a menu entry, start an audit, measure robustness."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from iaside_ui.state import ActionKey, Form, Page
+from iaside_ui.workers.measurements import PartFound, PlanEnded
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from iaside_ui.app import Program
+    from iaside_ui.state.robustness import Held
     from pytestqt.qtbot import QtBot
+    from robustness_material import ScriptedMeasurement
 
 
 def trigger(program: Program, key: ActionKey) -> None:
@@ -32,3 +35,28 @@ def start_audit(program: Program, tmp_path: Path, **options: object) -> None:
     program.setup.change(Form.of({"model": model, "images": tmp_path, **options}))
     program.setup.audit_model()
     trigger(program, ActionKey.START_AUDIT)
+
+
+def show_robustness(program: Program) -> None:
+    """Go to the page of robustness."""
+    trigger(program, ActionKey.SHOW_ROBUSTNESS)
+
+
+def begin_measuring(qtbot: QtBot, program: Program, measurement: ScriptedMeasurement) -> None:
+    """Start to measure, from the page."""
+    show_robustness(program)
+    trigger(program, ActionKey.MEASURE)
+    qtbot.waitUntil(lambda: len(measurement.plans) == 1)
+
+
+def hold(
+    qtbot: QtBot, program: Program, measurement: ScriptedMeasurement, held: tuple[Held, ...]
+) -> None:
+    """Measure, as far as the page can tell, and wait for the picture."""
+    begin_measuring(qtbot, program, measurement)
+    measurement.send(PartFound(held=held), PlanEnded(is_cancelled=False))
+    qtbot.waitUntil(
+        lambda: bool(program.robustness.state.held) and not program.robustness.is_running
+    )
+    if program.robustness.state.corruption is not None:
+        qtbot.waitUntil(lambda: program.robustness.state.pair is not None)

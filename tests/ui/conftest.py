@@ -12,14 +12,19 @@ from typing import TYPE_CHECKING
 import pytest
 from iaside_ui.app import Program
 from PySide6.QtCore import QCoreApplication, QEvent, QSettings
+from robustness_material import ScriptedMeasurement, sample_measurements
 from window_material import ScriptedAudit
+from window_steps import hold
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from iaside_ui.state.robustness import Held
     from PySide6.QtWidgets import QApplication
     from pytestqt.qtbot import QtBot
+
+    from iaside_audit.result import AuditResult
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -52,15 +57,51 @@ def audit() -> ScriptedAudit:
 
 
 @pytest.fixture
-def program(qtbot: QtBot, tmp_path: Path, audit: ScriptedAudit) -> Iterator[Program]:
-    """Show the whole program, with a scripted engine."""
-    yield from _running(qtbot, Program(tmp_path / "preferences.json", run_audit=audit))
+def measurement() -> ScriptedMeasurement:
+    """Return an engine of robustness that yields what the test tells it to."""
+    return ScriptedMeasurement()
+
+
+@pytest.fixture
+def program(
+    qtbot: QtBot, tmp_path: Path, audit: ScriptedAudit, measurement: ScriptedMeasurement
+) -> Iterator[Program]:
+    """Show the whole program, with scripted engines."""
+    scripted = Program(tmp_path / "preferences.json", run_audit=audit, measure=measurement)
+    yield from _running(qtbot, scripted)
 
 
 @pytest.fixture
 def real_program(qtbot: QtBot, tmp_path: Path) -> Iterator[Program]:
     """Show the whole program, with the real engine."""
     yield from _running(qtbot, Program(tmp_path / "preferences.json"))
+
+
+@pytest.fixture(scope="session")
+def samples(tmp_path_factory: pytest.TempPathFactory) -> tuple[AuditResult, tuple[Held, ...]]:
+    """Return an audit of a small network, and one measurement of every kind."""
+    return sample_measurements(tmp_path_factory.mktemp("robustness"))
+
+
+@pytest.fixture
+def measured_audit(samples: tuple[AuditResult, tuple[Held, ...]]) -> AuditResult:
+    """Return the audit whose model and images were measured."""
+    return samples[0]
+
+
+@pytest.fixture
+def held(samples: tuple[AuditResult, tuple[Held, ...]]) -> tuple[Held, ...]:
+    """Return the measurements: corruptions, prediction, SNR, pass bands, heat map."""
+    return samples[1]
+
+
+@pytest.fixture
+def measured(
+    qtbot: QtBot, program: Program, measurement: ScriptedMeasurement, held: tuple[Held, ...]
+) -> Program:
+    """Return the program, everything measured and shown."""
+    hold(qtbot, program, measurement, held)
+    return program
 
 
 def _running(qtbot: QtBot, program: Program) -> Iterator[Program]:
