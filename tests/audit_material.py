@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -21,7 +22,7 @@ from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
 from iaside_audit.auditing import run_audit
-from iaside_audit.auditing.workers import InProcessWorker
+from iaside_audit.auditing.workers import InProcessWorker, ProcessWorker
 from iaside_audit.classifier.preprocessing_sources import METADATA_KEY, to_toml
 from iaside_audit.cli import main
 from iaside_audit.events import Control, Finished
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
     from pathlib import Path
 
+    from iaside_audit.auditing.limits import Limits
     from iaside_audit.auditing.wire import Message
     from iaside_audit.auditing.workers import Worker
     from iaside_audit.classifier.synthetic import SyntheticClassifier
@@ -288,16 +290,21 @@ def events_here(
     control: Control | None = None,
     *,
     start_worker: Callable[[], Worker] = InProcessWorker,
+    **places: Path | None,
 ) -> Generator[Event]:
-    """Run an audit whose worker lives in this process."""
-    return cast("Generator[Event]", run_audit(spec, control, start_worker=start_worker))
+    """Run an audit whose worker lives in this process; `places` are its `out` and its `cache`."""
+    events = run_audit(spec, control, start_worker=start_worker, **places)
+    return cast("Generator[Event]", events)
 
 
 def audit_here(
-    spec: AuditSpec, *, start_worker: Callable[[], Worker] = InProcessWorker
+    spec: AuditSpec,
+    *,
+    start_worker: Callable[[], Worker] = InProcessWorker,
+    **places: Path | None,
 ) -> AuditResult:
-    """Run an audit to its end, its worker in this process."""
-    return finished(events_here(spec, start_worker=start_worker))
+    """Run an audit to its end, its worker in this process; `places` as for :func:`events_here`."""
+    return finished(events_here(spec, start_worker=start_worker, **places))
 
 
 def finished(events: Iterable[Event]) -> AuditResult:
@@ -315,6 +322,22 @@ def assert_same_rows(first: AuditResult, second: AuditResult, *, atol: float = 0
     np.testing.assert_array_equal(one.coalitions, other.coalitions)
     np.testing.assert_allclose(one.log_p, other.log_p, rtol=0, atol=atol)
     np.testing.assert_allclose(one.best_other, other.best_other, rtol=0, atol=atol)
+
+
+@contextmanager
+def worker_processes() -> Iterator[list[ProcessWorker]]:
+    """Collect the worker processes that are started meanwhile; all must have ended by the end."""
+    started: list[ProcessWorker] = []
+    original = ProcessWorker.__init__
+
+    def remember(worker: ProcessWorker, limits: Limits) -> None:
+        original(worker, limits)
+        started.append(worker)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ProcessWorker, "__init__", remember)
+        yield started
+    assert all(worker._process.poll() is not None for worker in started)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,7 +30,7 @@ from hostile_kit import (
     safe_model,
     save,
 )
-from models_for_tests import N_CLASSES, declared_model, small_model
+from models_for_tests import N_CLASSES, declared_model, loop_body, small_model
 from onnx import TensorProto, helper, numpy_helper
 
 from iaside_audit.classifier.preprocessing_sources import METADATA_KEY
@@ -270,29 +270,13 @@ def _inputs() -> Iterator[Case]:
 
 def loop_model(*, condition: str | None = None) -> ModelProto:
     """Return a model that loops without end: always, or where the image is bright."""
-    body = helper.make_graph(
-        [
-            helper.make_node("Identity", ["goes_on"], ["goes_on_out"]),
-            helper.make_node("Neg", ["x"], ["y"]),
-        ],
-        "body",
-        [
-            helper.make_tensor_value_info("turn", TensorProto.INT64, []),
-            helper.make_tensor_value_info("goes_on", TensorProto.BOOL, []),
-            helper.make_tensor_value_info("x", TensorProto.FLOAT, None),
-        ],
-        [
-            helper.make_tensor_value_info("goes_on_out", TensorProto.BOOL, []),
-            helper.make_tensor_value_info("y", TensorProto.FLOAT, None),
-        ],
-    )
     nodes = []
     if condition == "bright":
         nodes = [
             helper.make_node("ReduceMax", ["image"], ["brightest"], keepdims=0),
             helper.make_node("Greater", ["brightest", "limit"], ["yes"]),
         ]
-    loop = helper.make_node("Loop", ["", "yes", "image"], ["other"], body=body)
+    loop = helper.make_node("Loop", ["", "yes", "image"], ["other"], body=loop_body("Neg"))
     constants = {"yes": np.array(1, dtype=np.bool_), "limit": np.array(60, dtype=np.float32)}
     if nodes:
         del constants["yes"]

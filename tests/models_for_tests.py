@@ -157,10 +157,18 @@ def _standardising_nodes() -> list[onnx.NodeProto]:
 def endless_model() -> onnx.ModelProto:
     """Build a classifier that opens and then never answers."""
     model = small_model()
-    body = helper.make_graph(
+    loop = helper.make_node("Loop", ["", "always", "logits"], ["scores"], body=loop_body())
+    model.graph.node[-1].CopyFrom(loop)
+    model.graph.initializer.append(numpy_helper.from_array(np.array(True), "always"))
+    return model
+
+
+def loop_body(operator: str = "Identity") -> onnx.GraphProto:
+    """Build the body of a loop that goes on as it began, its state put through an operator."""
+    return helper.make_graph(
         [
             helper.make_node("Identity", ["go"], ["still_go"]),
-            helper.make_node("Identity", ["state"], ["next_state"]),
+            helper.make_node(operator, ["state"], ["next_state"]),
         ],
         "body",
         [
@@ -173,10 +181,6 @@ def endless_model() -> onnx.ModelProto:
             helper.make_tensor_value_info("next_state", TensorProto.FLOAT, None),
         ],
     )
-    loop = helper.make_node("Loop", ["", "always", "logits"], ["scores"], body=body)
-    model.graph.node[-1].CopyFrom(loop)
-    model.graph.initializer.append(numpy_helper.from_array(np.array(True), "always"))
-    return model
 
 
 def declared_model(

@@ -9,14 +9,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from audit_material import assert_same_rows, command_here, convnet_spec
+from audit_material import assert_same_rows, audit_here, command_here, convnet_spec
 from PIL import Image
 
-from iaside_audit.auditing import run_audit
 from iaside_audit.auditing.merge import merge_shards
-from iaside_audit.auditing.workers import InProcessWorker
 from iaside_audit.errors import SpecError
-from iaside_audit.events import Finished
 from iaside_audit.report import load_result
 from iaside_audit.result import results_agree
 from iaside_audit.store import STORE_NAME
@@ -28,13 +25,6 @@ if TYPE_CHECKING:
     from iaside_audit.spec import AuditSpec
 
 N_SHARDS = 4
-
-
-def run_here(spec: AuditSpec, out: Path | None = None) -> AuditResult:
-    """Run an audit in this process."""
-    *_, last = run_audit(spec, out=out, start_worker=InProcessWorker)
-    assert isinstance(last, Finished)
-    return last.result
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +39,7 @@ def spec(tmp_path_factory: pytest.TempPathFactory) -> AuditSpec:
 @pytest.fixture(scope="module")
 def whole(spec: AuditSpec) -> AuditResult:
     """Run it at once."""
-    return run_here(spec)
+    return audit_here(spec)
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +48,7 @@ def shards(spec: AuditSpec, tmp_path_factory: pytest.TempPathFactory) -> list[Pa
     folder = tmp_path_factory.mktemp("shards")
     outs = [folder / f"{number}" for number in range(1, N_SHARDS + 1)]
     for number, out in enumerate(outs, 1):
-        result = run_here(replace(spec, shard=f"{number}/{N_SHARDS}"), out)
+        result = audit_here(replace(spec, shard=f"{number}/{N_SHARDS}"), out=out)
         assert result.data.n_images < 23
         assert "shard" in {one.code for one in result.warnings}
     return outs
@@ -126,10 +116,10 @@ def test_shards_of_other_audits_are_refused(
     spec: AuditSpec, copies: list[Path], tmp_path: Path
 ) -> None:
     """Another specification, other images, and a whole audit are each told apart."""
-    run_here(replace(spec, shard="2/4", seed=5), tmp_path / "seeded")
+    audit_here(replace(spec, shard="2/4", seed=5), out=tmp_path / "seeded")
     with pytest.raises(SpecError, match=r"another audit than .*seed was 0, now 5"):
         merge_shards([copies[0], tmp_path / "seeded", *copies[2:]], tmp_path / "out")
-    run_here(spec, tmp_path / "whole")
+    audit_here(spec, out=tmp_path / "whole")
     with pytest.raises(SpecError, match="holds a whole audit"):
         merge_shards([*copies, tmp_path / "whole"], tmp_path / "out")
 
@@ -137,9 +127,9 @@ def test_shards_of_other_audits_are_refused(
 def test_a_shard_of_changed_images_is_refused(tmp_path: Path) -> None:
     """Shards see the same data set, or they are no shards of one audit."""
     asked = convnet_spec(tmp_path, n_images=6, threads=1, batch=14)
-    run_here(replace(asked, shard="1/2"), tmp_path / "1")
+    audit_here(replace(asked, shard="1/2"), out=tmp_path / "1")
     Image.new("RGB", (32, 32), "green").save(tmp_path / "images" / "000.png")
-    run_here(replace(asked, shard="2/2"), tmp_path / "2")
+    audit_here(replace(asked, shard="2/2"), out=tmp_path / "2")
     with pytest.raises(SpecError, match="the images or labels have changed"):
         merge_shards([tmp_path / "1", tmp_path / "2"], tmp_path / "out")
 
@@ -148,7 +138,7 @@ def test_a_shard_without_images_is_refused(tmp_path: Path) -> None:
     """More shards than leases would leave some with nothing to do."""
     asked = convnet_spec(tmp_path, n_images=6, threads=1, batch=14, shard="4/5")
     with pytest.raises(SpecError, match="found 3 leases for 5 shards"):
-        run_here(asked, tmp_path / "out")
+        audit_here(asked, out=tmp_path / "out")
 
 
 @pytest.mark.parametrize("shard", ["0/4", "5/4", "1", "a/b", "1/0", "-1/2"])

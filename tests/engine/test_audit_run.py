@@ -20,13 +20,13 @@ from audit_material import (
     save_images,
     save_npz,
     synthetic_spec,
+    worker_processes,
 )
 from onnx import helper, numpy_helper
 
 import iaside_audit as ia
 from iaside_audit.auditing.leases import LeaseRun
 from iaside_audit.auditing.run import audit, run_audit
-from iaside_audit.auditing.workers import ProcessWorker
 from iaside_audit.classifier.providers import has_nvidia_driver
 from iaside_audit.classifier.synthetic import one_band_classifier
 from iaside_audit.errors import (
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
     from pathlib import Path
 
-    from iaside_audit.auditing.limits import Limits
+    from iaside_audit.auditing.workers import ProcessWorker
     from iaside_audit.events import Event
     from iaside_audit.rows import ValueRow
     from iaside_audit.spec import AuditSpec
@@ -54,19 +54,11 @@ ANSWER_S = 1.0
 
 
 @pytest.fixture
-def workers(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[ProcessWorker]]:
+def workers() -> Iterator[list[ProcessWorker]]:
     """Collect the worker processes that a test starts; all must have ended with it."""
-    started: list[ProcessWorker] = []
-    original = ProcessWorker.__init__
-
-    def remember(worker: ProcessWorker, limits: Limits) -> None:
-        original(worker, limits)
-        started.append(worker)
-
-    monkeypatch.setattr(ProcessWorker, "__init__", remember)
-    yield started
+    with worker_processes() as started:
+        yield started
     assert started
-    assert all(worker._process.poll() is not None for worker in started)
     assert not [one for one in threading.enumerate() if one.name == "audit supervisor"]
 
 

@@ -18,13 +18,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import onnx
 import pytest
-from audit_material import ConvNet, assert_same_rows, convnet_spec, photographs, save_images
-from onnx import TensorProto, helper, numpy_helper
+from audit_material import (
+    ConvNet,
+    assert_same_rows,
+    audit_here,
+    convnet_spec,
+    finished,
+    save_images,
+    worker_processes,
+)
+from models_for_tests import loop_body
+from onnx import helper, numpy_helper
 from PIL import Image
 
 from iaside_audit.auditing import audit, limits, run_audit, workers
 from iaside_audit.auditing.limits import Limits
-from iaside_audit.auditing.workers import InProcessWorker, ProcessWorker
+from iaside_audit.auditing.workers import ProcessWorker
 from iaside_audit.classifier.preprocessing_sources import to_toml
 from iaside_audit.errors import WorkerLostError
 from iaside_audit.events import Finished, ImageDone, ImageFailed, Warned
@@ -34,7 +43,6 @@ from iaside_audit.store import STORE_NAME, read_store
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from iaside_audit.events import Event
     from iaside_audit.result import AuditResult
     from iaside_audit.spec import AuditSpec
 
@@ -63,31 +71,10 @@ def uninterrupted(spec: AuditSpec) -> AuditResult:
 
 
 @pytest.fixture
-def started(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[ProcessWorker]]:
+def started() -> Iterator[list[ProcessWorker]]:
     """Collect the worker processes of this process; all must have ended with the test."""
-    collected: list[ProcessWorker] = []
-    original = ProcessWorker.__init__
-
-    def remember(worker: ProcessWorker, limits: Limits) -> None:
-        original(worker, limits)
-        collected.append(worker)
-
-    monkeypatch.setattr(ProcessWorker, "__init__", remember)
-    yield collected
-    assert all(worker._process.poll() is not None for worker in collected)
-
-
-def last_result(events: Iterator[Event]) -> tuple[AuditResult, list[Event]]:
-    """Walk an audit to its end."""
-    *before, last = events
-    assert isinstance(last, Finished)
-    return last.result, before
-
-
-def here(asked: AuditSpec, **places: Path) -> AuditResult:
-    """Run an audit whose worker lives in this process."""
-    result, _ = last_result(run_audit(asked, start_worker=InProcessWorker, **places))
-    return result
+    with worker_processes() as collected:
+        yield collected
 
 
 def worker_of(pid: int) -> int | None:
@@ -147,7 +134,7 @@ def test_a_killed_audit_goes_on(
             if isinstance(event, ImageDone) and event.n_done == moment + 1:
                 started[0]._process.kill()
             n_lost += isinstance(event, Warned) and event.code == "worker_lost"
-        result, _ = last_result(iter(events))
+        result = finished(events)
         assert n_lost == result.runtime.n_workers_lost == 1
     else:
         acknowledged = run_until_killed(spec, tmp_path, kind, seed)
@@ -202,7 +189,8 @@ def test_a_worker_that_leaks_is_replaced(
         "LeaseEvaluator._evaluate = leak\n",
     )
     start = partial(ProcessWorker, Limits(memory_bytes=700 << 20))
-    result, events = last_result(run_audit(spec, start_worker=start))
+    events = list(run_audit(spec, start_worker=start))
+    result = finished(events)
     lost = [one for one in events if isinstance(one, Warned) and one.code == "worker_lost"]
     assert lost
     assert all("of memory" in one.message for one in lost)
@@ -227,11 +215,12 @@ def test_an_image_that_kills_three_workers_is_given_up(
 ) -> None:
     """It is named with the reason; the others of its lease keep their bits."""
     asked = convnet_spec(tmp_path, n_images=12, batch=21, threads=1)
-    whole = here(asked)
+    whole = audit_here(asked)
     assert whole.runtime.lease_images == 3
     guilty = whole.rows().path[4]
     in_the_worker(monkeypatch, fatal_for(guilty))
-    result, events = last_result(run_audit(asked, out=tmp_path / "out"))
+    events = list(run_audit(asked, out=tmp_path / "out"))
+    result = finished(events)
     assert [one.path for one in result.data.failed] == [guilty]
     assert "given up after 3 tries" in result.data.failed[0].reason
     assert "signal 11" in result.data.failed[0].reason
@@ -263,22 +252,6 @@ def hanging_model(threshold: float) -> onnx.ModelProto:
     inner = f"{scores.name}_inner"
     for node in model.graph.node:
         node.output[:] = [inner if name == scores.name else name for name in node.output]
-    body = helper.make_graph(
-        [
-            helper.make_node("Identity", ["go"], ["still_go"]),
-            helper.make_node("Identity", ["state"], ["next_state"]),
-        ],
-        "body",
-        [
-            helper.make_tensor_value_info("turn", TensorProto.INT64, []),
-            helper.make_tensor_value_info("go", TensorProto.BOOL, []),
-            helper.make_tensor_value_info("state", TensorProto.FLOAT, None),
-        ],
-        [
-            helper.make_tensor_value_info("still_go", TensorProto.BOOL, []),
-            helper.make_tensor_value_info("next_state", TensorProto.FLOAT, None),
-        ],
-    )
     model.graph.initializer.extend(
         [
             numpy_helper.from_array(np.array(threshold, dtype=np.float32), "threshold"),
@@ -290,7 +263,9 @@ def hanging_model(threshold: float) -> onnx.ModelProto:
             helper.make_node("ReduceMean", [image], ["brightness"], axes=[1, 2, 3], keepdims=0),
             helper.make_node("ReduceMax", ["brightness"], ["brightest"], keepdims=0),
             helper.make_node("Greater", ["brightest", "threshold"], ["is_bright"]),
-            helper.make_node("Loop", ["for_ever", "is_bright", inner], [scores.name], body=body),
+            helper.make_node(
+                "Loop", ["for_ever", "is_bright", inner], [scores.name], body=loop_body()
+            ),
         ]
     )
     return model
@@ -308,7 +283,7 @@ def test_a_model_that_hangs_on_one_image_loses_only_that(
     ConvNet().save(tmp_path / "same.onnx")
     asked = convnet_spec(tmp_path, model=path, images=images, preprocess=_recipe(tmp_path))
     quick = partial(ProcessWorker, Limits(batch_s=1.0))
-    result, _ = last_result(run_audit(asked, start_worker=quick))
+    result = finished(run_audit(asked, start_worker=quick))
     assert [one.path for one in result.data.failed] == ["003.png"]
     assert "ended its process" in result.data.failed[0].reason
     assert result.data.n_images == 5
@@ -325,7 +300,7 @@ def test_a_batch_that_does_not_fit_is_halved(
 ) -> None:
     """The audit goes on with smaller batches, and begins with them when it is resumed."""
     asked = convnet_spec(tmp_path, n_images=8, batch=28, threads=1)
-    whole = here(asked)
+    whole = audit_here(asked)
     in_the_worker(
         monkeypatch,
         "from iaside_audit.auditing.evaluate import LeaseEvaluator\n"
@@ -337,13 +312,14 @@ def test_a_batch_that_does_not_fit_is_halved(
         "LeaseEvaluator._evaluate = full\n",
     )
     out = tmp_path / "out"
-    result, events = last_result(run_audit(asked, out=out))
+    events = list(run_audit(asked, out=out))
+    result = finished(events)
     assert any(isinstance(one, Warned) and one.code == "batch_halved" for one in events)
     assert result.runtime.batch == 7
     assert result.data.n_failed == 0
     assert_same_rows(result, whole, atol=1e-4)
     assert read_store(out / STORE_NAME).header.settings["batch"] == 7
-    assert here(asked, out=out).runtime.batch == 7
+    assert audit_here(asked, out=out).runtime.batch == 7
 
 
 def test_two_workers_give_the_bits_of_one(spec: AuditSpec, uninterrupted: AuditResult) -> None:
@@ -359,64 +335,11 @@ def test_a_clock_that_jumps_changes_nothing(
 ) -> None:
     """Deadlines and progress rest on a clock that nobody sets."""
     asked = convnet_spec(tmp_path, n_images=8, threads=1)
-    calm = here(asked)
+    calm = audit_here(asked)
     jumps = count()
     monkeypatch.setattr(time, "time", lambda: (-1e9, 4e9, 1e9)[next(jumps) % 3])
-    result = here(asked, out=tmp_path / "out", cache=tmp_path / "cache.sqlite")
+    result = audit_here(asked, out=tmp_path / "out", cache=tmp_path / "cache.sqlite")
     assert next(jumps) > 8
     assert result.bands == calm.bands
     assert result.runtime.elapsed_s > 0
-    assert here(asked, out=tmp_path / "out").runtime.n_resumed == 8
-
-
-def test_a_changed_image_is_computed_again(tmp_path: Path) -> None:
-    """Of an audit whose images changed since, only the changed are put through the model."""
-    asked = convnet_spec(tmp_path, n_images=8, threads=1, batch=1, labels="self")
-    out = tmp_path / "out"
-    here(asked, out=out)
-    Image.fromarray(photographs(1, seed=99)[0]).save(tmp_path / "images" / "002.png")
-    result, events = last_result(run_audit(asked, out=out, start_worker=InProcessWorker))
-    assert result.runtime.n_resumed == 7
-    notes = [one.message for one in events if isinstance(one, Warned) and one.code == "store"]
-    assert len(notes) == 1
-    assert "rows of 7 are used again, 1 are of images" in notes[0]
-    assert_same_rows(result, here(asked), atol=1e-4)
-
-
-def test_an_audit_grows_in_its_folder(tmp_path: Path) -> None:
-    """More images go on with the rows there are; the result is that of all at once."""
-    asked = convnet_spec(tmp_path, n_images=10, threads=1)
-    out = tmp_path / "out"
-    here(replace(asked, max_images=4, estimator="exact"), out=out)
-    grown = here(replace(asked, estimator="exact"), out=out)
-    assert grown.runtime.n_resumed == 4
-    assert results_agree(grown, here(replace(asked, estimator="exact")))
-
-
-def test_another_statistic_costs_no_model_run(tmp_path: Path) -> None:
-    """The rows of an audit serve another one with other scores, and one of fewer images."""
-    asked = convnet_spec(tmp_path, n_images=10, threads=1)
-    cache = tmp_path / "rows.sqlite"
-    first = here(asked, cache=cache)
-    assert first.runtime.n_cached == 0
-    again = here(replace(asked, beta=0.5, confidence=0.9, max_images=6), cache=cache)
-    assert again.runtime.n_cached == 6
-    assert again.runtime.n_evaluations == 1, "the empty coalition, which all images share"
-    np.testing.assert_array_equal(again.rows().log_p, first.rows().log_p[:6])
-    for other in ({"baseline": "mean"}, {"range": "clip"}, {"bands": 3}, {"norm": "l2"}):
-        assert here(replace(asked, **other), cache=cache).runtime.n_cached == 0
-    walked = here(replace(asked, estimator="permutation", seed=0), cache=cache)
-    assert walked.runtime.n_cached == 10, "an exact row holds every coalition of a walk"
-
-
-def test_a_cache_that_fails_is_said_and_done_without(tmp_path: Path) -> None:
-    """An audit never fails for its cache."""
-    asked = convnet_spec(tmp_path, n_images=6, threads=1)
-    (tmp_path / "folder").write_text("a file where a folder is needed")
-    result, events = last_result(
-        run_audit(asked, cache=tmp_path / "folder" / "rows.sqlite", start_worker=InProcessWorker)
-    )
-    said = [one.message for one in events if isinstance(one, Warned) and one.code == "cache"]
-    assert len(said) == 1
-    assert "--no-cache" in said[0]
-    assert result.data.n_images == 6
+    assert audit_here(asked, out=tmp_path / "out").runtime.n_resumed == 8
