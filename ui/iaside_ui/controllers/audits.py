@@ -73,8 +73,7 @@ class AuditController(QObject):
         self._current: _Run | None = None
         self._ended: list[QueuedRun] = []
         self._n_runs = 0
-        for key in ACTIONS:
-            shell.window.actions_by_key[key].triggered.connect(getattr(self, key))
+        shell.window.connect_actions(self, ACTIONS)
         shell.window.when_made(Page.RUN, self._connect_page)
         shell.stateChanged.connect(self._follow)
         runner.stateChanged.connect(self._show_run)

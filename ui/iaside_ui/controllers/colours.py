@@ -39,8 +39,9 @@ class ColourController(QObject):
         super().__init__(parent)
         self._window = window
         self._path = path
-        for key in (ActionKey.FOLLOW_SYSTEM, ActionKey.USE_LIGHT, ActionKey.USE_DARK):
-            window.actions_by_key[key].triggered.connect(getattr(self, key))
+        window.connect_actions(
+            self, (ActionKey.FOLLOW_SYSTEM, ActionKey.USE_LIGHT, ActionKey.USE_DARK)
+        )
 
     def restore(self) -> None:
         """Apply the choice of last time; a bad file costs one warning."""

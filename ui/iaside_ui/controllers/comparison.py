@@ -38,8 +38,7 @@ class ComparisonController(QObject):
         self._jobs = jobs
         self._asked: tuple[tuple[OpenResult, ...], int] = ((), 0)
         self._study: StudyState | None = None
-        key = ActionKey.SHOW_COMPARISON
-        shell.window.actions_by_key[key].triggered.connect(getattr(self, key))
+        shell.window.connect_actions(self, (ActionKey.SHOW_COMPARISON,))
         shell.window.when_made(Page.COMPARISON, self._connect_page)
         shell.stateChanged.connect(self._follow)
 

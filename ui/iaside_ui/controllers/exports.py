@@ -40,8 +40,7 @@ class ExportController(QObject):
         super().__init__(parent)
         self._shell = shell
         self._jobs = jobs
-        for key in ACTIONS:
-            shell.window.actions_by_key[key].triggered.connect(getattr(self, key))
+        shell.window.connect_actions(self, ACTIONS)
         shell.window.pictureAsked.connect(self.write_plot)
         shell.window.numbersAsked.connect(self.write_numbers)
 

@@ -59,8 +59,7 @@ class InspectorController(QObject):
         self._spec: AuditSpec | None = None
         self._wanted_path = ""
         window.when_made(Page.INSPECTOR, self._connect_page)
-        for key in (ActionKey.NEXT_IMAGE, ActionKey.PREVIOUS_IMAGE, *PRESETS):
-            window.actions_by_key[key].triggered.connect(getattr(self, key))
+        window.connect_actions(self, (ActionKey.NEXT_IMAGE, ActionKey.PREVIOUS_IMAGE, *PRESETS))
         inspector.answered.connect(self._take)
         inspector.failed.connect(self._fail)
 

@@ -71,8 +71,7 @@ class MainController(QObject):
         self._session = session
         self._is_closing = False
         window = shell.window
-        for key in ACTIONS:
-            window.actions_by_key[key].triggered.connect(getattr(self, key))
+        window.connect_actions(self, ACTIONS)
         window.pathDropped.connect(self.open_path)
         window.start_page.recentChosen.connect(self.open_path)
         window.closeAsked.connect(self._decide_on_closing)

@@ -52,8 +52,7 @@ class MeasurementFilesController(QObject):
         self._shell = shell
         self._robustness = robustness
         self._jobs = jobs
-        for key in ACTIONS:
-            shell.window.actions_by_key[key].triggered.connect(getattr(self, key))
+        shell.window.connect_actions(self, ACTIONS)
 
     @property
     def is_at_stake(self) -> bool:

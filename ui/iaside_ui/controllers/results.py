@@ -54,8 +54,7 @@ class ResultsController(QObject):
         super().__init__(parent)
         self._shell = shell
         self._jobs = jobs
-        for key in ACTIONS:
-            shell.window.actions_by_key[key].triggered.connect(getattr(self, key))
+        shell.window.connect_actions(self, ACTIONS)
         shell.window.when_made(Page.RESULT, self._connect_page)
 
     @Slot()

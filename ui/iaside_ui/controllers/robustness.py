@@ -88,8 +88,7 @@ class RobustnessController(QObject):
         self._part = ""
         self._warning = ""
         self._cost: Cost | None = None
-        for key in ACTIONS:
-            shell.window.actions_by_key[key].triggered.connect(getattr(self, key))
+        shell.window.connect_actions(self, ACTIONS)
         self._has_page = False
         shell.window.when_made(Page.ROBUSTNESS, self._connect_page)
         shell.stateChanged.connect(self._follow)

@@ -114,8 +114,7 @@ class SetupController(QObject):
         self._stack.canRedoChanged.connect(self._show_undo)
         shell.window.when_made(Page.SETUP, self._connect_page)
         self._searchProgressed.connect(self._show_search)
-        for key in ACTIONS:
-            shell.window.actions_by_key[key].triggered.connect(getattr(self, key))
+        shell.window.connect_actions(self, ACTIONS)
 
     @property
     def form(self) -> Form:

@@ -35,8 +35,9 @@ from iaside_ui.views.start_page import StartPage
 from iaside_ui.views.tables import selected_text, table_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from PySide6.QtCore import QObject
     from PySide6.QtGui import QAction, QDragEnterEvent, QDropEvent
 
     from iaside_ui.state import Message
@@ -150,6 +151,11 @@ class MainWindow(QMainWindow):
             connect()
         else:
             self._waiting.setdefault(page, []).append(connect)
+
+    def connect_actions(self, handler: QObject, keys: Iterable[ActionKey]) -> None:
+        """Have actions done by the slots of `handler` that are called as they are."""
+        for key in keys:
+            self.actions_by_key[key].triggered.connect(getattr(handler, key))
 
     def make(self, page: Page) -> bool:
         """Make a page that was not looked at yet; say whether it was not there."""
