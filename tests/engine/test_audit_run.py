@@ -127,22 +127,27 @@ def test_cancelling_is_answered_within_a_second(
     assert len(workers) == 1
 
 
-def test_cancelling_does_not_wait_for_a_lease(tmp_path: Path, workers: list[ProcessWorker]) -> None:
-    """A worker in the middle of many evaluations is ended with the audit."""
+def cancel_after_planning(spec: AuditSpec, pause_s: float) -> None:
+    """Cancel an audit so long after its plan; it ends at once, and with nothing."""
     control = Control()
-    spec = convnet_spec(
-        tmp_path, ConvNet(side=64), n_images=2, bands=14, estimator="exact", threads=1
-    )
     started = 0.0
     last: Event | None = None
     for event in run_audit(spec, control):
         last = event
         if isinstance(event, Planned):
-            time.sleep(0.3)  # the lease has begun
+            time.sleep(pause_s)
             control.cancel()
             started = time.monotonic()
     assert time.monotonic() - started < ANSWER_S
     assert last == Cancelled(partial=None)
+
+
+def test_cancelling_does_not_wait_for_a_lease(tmp_path: Path, workers: list[ProcessWorker]) -> None:
+    """A worker in the middle of many evaluations is ended with the audit."""
+    spec = convnet_spec(
+        tmp_path, ConvNet(side=64), n_images=2, bands=14, estimator="exact", threads=1
+    )
+    cancel_after_planning(spec, 0.3)  # the lease has begun
     assert workers
 
 
@@ -170,18 +175,8 @@ def slow_model() -> onnx.ModelProto:
 def test_cancelling_does_not_wait_for_a_node(tmp_path: Path, workers: list[ProcessWorker]) -> None:
     """ONNX Runtime ends a run between nodes only; in a long one the worker is killed."""
     onnx.save(slow_model(), tmp_path / "model.onnx")
-    control = Control()
     spec = convnet_spec(tmp_path, n_images=2, bands=8, estimator="exact", threads=1, batch=256)
-    started = 0.0
-    last: Event | None = None
-    for event in run_audit(spec, control):
-        last = event
-        if isinstance(event, Planned):
-            time.sleep(1.0)  # the batch has begun
-            control.cancel()
-            started = time.monotonic()
-    assert time.monotonic() - started < ANSWER_S
-    assert last == Cancelled(partial=None)
+    cancel_after_planning(spec, 1.0)  # the batch has begun
     assert workers[0]._process.returncode == -signal.SIGKILL
 
 

@@ -19,7 +19,7 @@ from assistant_material import (
 )
 from models_of_colours import SIDE, colour_model, save_colours, save_model
 from onnx import helper
-from shared_material import shared
+from shared_material import ZOO_IDS, shared
 
 from iaside_audit.auditing.trials import LEAST_LOG_P
 from iaside_audit.classifier.preprocessing_sources import METADATA_KEY, parse_toml, to_toml
@@ -286,30 +286,12 @@ def test_another_preprocessing_is_not_overwritten(tmp_path: Path) -> None:
     assert "ImageNet" in beside.read_text()
 
 
-IDS = (
-    "efficientnet_lite0",
-    "mcunet_144",
-    "mcunet_512kb_2mb",
-    "mobilenet_v1_025_128_qat",
-    "mobilenet_v1_025_224_keras",
-    "mobilenet_v1_050_160_qat",
-    "mobilenet_v1_075_192_qat",
-    "mobilenet_v1_100_224_qat",
-    "mobilenet_v2_100_224_qat",
-    "mobilenet_v2_100_224_tf2ptq",
-    "mobilenet_v2_100_224_tvqat",
-    "squeezenet10_deepcompression",
-    "squeezenet11_fp16src",
-    "tinytrain_mbv2_w035_128",
-    "tinytrain_mcunet_5fps_128",
-    "tinytrain_proxyless_w03_128",
-)
 QUICK = ("mobilenet_v1_025_128_qat",)
 
 
 def zoo() -> list[Any]:
     """Return every network of the shared zoo as a case; one of them in every run."""
-    names = (*QUICK, *(one for one in IDS if one not in QUICK))
+    names = (*QUICK, *(one for one in ZOO_IDS if one not in QUICK))
     return [one if one in QUICK else pytest.param(one, marks=pytest.mark.slow) for one in names]
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from shared_material import shared
+from shared_material import ZOO_IDS, shared
 
 import iaside_audit as ia
 
@@ -18,24 +18,6 @@ pytestmark = pytest.mark.shared
 
 QUICK = ("mobilenet_v1_025_128_qat", "tinytrain_mbv2_w035_128")
 """Small ones, one NHWC with probabilities and one NCHW with logits, in every run of the tests."""
-IDS = (
-    "efficientnet_lite0",
-    "mcunet_144",
-    "mcunet_512kb_2mb",
-    "mobilenet_v1_025_128_qat",
-    "mobilenet_v1_025_224_keras",
-    "mobilenet_v1_050_160_qat",
-    "mobilenet_v1_075_192_qat",
-    "mobilenet_v1_100_224_qat",
-    "mobilenet_v2_100_224_qat",
-    "mobilenet_v2_100_224_tf2ptq",
-    "mobilenet_v2_100_224_tvqat",
-    "squeezenet10_deepcompression",
-    "squeezenet11_fp16src",
-    "tinytrain_mbv2_w035_128",
-    "tinytrain_mcunet_5fps_128",
-    "tinytrain_proxyless_w03_128",
-)
 
 
 def zoo_spec(model_id: str, folder: Path, **options: Any) -> tuple[ia.AuditSpec, dict[str, Any]]:
@@ -63,7 +45,7 @@ def zoo_spec(model_id: str, folder: Path, **options: Any) -> tuple[ia.AuditSpec,
 
 @pytest.mark.parametrize(
     "model_id",
-    [one if one in QUICK else pytest.param(one, marks=pytest.mark.slow) for one in IDS],
+    [one if one in QUICK else pytest.param(one, marks=pytest.mark.slow) for one in ZOO_IDS],
 )
 def test_right_answers_agree_with_the_manifest(model_id: str, tmp_path: Path) -> None:
     """A wrong channel order, scale or resize would show in the number of right answers."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gc
 import os
+import shutil
+import subprocess
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")  # before Qt is imported
 
@@ -102,6 +104,21 @@ def measured(
     """Return the program, everything measured and shown."""
     hold(qtbot, program, measurement, held)
     return program
+
+
+@pytest.fixture
+def screen() -> Iterator[str]:
+    """Start a screen of the size of a small laptop; yield the value of DISPLAY."""
+    server = shutil.which("Xvfb")
+    if server is None:
+        pytest.skip("needs Xvfb (packaging/system-packages.sh test)")
+    arguments = ["-displayfd", "1", "-screen", "0", "1366x768x24", "-nolisten", "tcp"]
+    with subprocess.Popen(
+        [server, *arguments], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as process:
+        assert process.stdout is not None
+        yield f":{process.stdout.readline().strip()}"
+        process.terminate()
 
 
 def _running(qtbot: QtBot, program: Program) -> Iterator[Program]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -19,7 +18,6 @@ from window_material import RESULT
 from iaside_audit.report import write_result
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 AUDIT_AND_LOOK = """
@@ -121,21 +119,6 @@ def run(code: str, *arguments: object, **environment: str) -> str:
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
-
-
-@pytest.fixture
-def screen() -> Iterator[str]:
-    """Start a screen of the size of a small laptop; yield the value of DISPLAY."""
-    server = shutil.which("Xvfb")
-    if server is None:
-        pytest.skip("needs Xvfb (packaging/system-packages.sh test)")
-    arguments = ["-displayfd", "1", "-screen", "0", "1366x768x24", "-nolisten", "tcp"]
-    with subprocess.Popen(
-        [server, *arguments], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    ) as process:
-        assert process.stdout is not None
-        yield f":{process.stdout.readline().strip()}"
-        process.terminate()
 
 
 def test_window_process_never_loads_onnx(tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -14,7 +13,7 @@ from PIL import Image
 from shared_material import shared
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
 DRIVE = """
@@ -134,21 +133,6 @@ window.screen().grabWindow(0).save(str(folder / "screen.png"))
 print("driven", application.platformName())
 program.close()
 """
-
-
-@pytest.fixture
-def screen() -> Iterator[str]:
-    """Start a screen of the size of a small laptop; yield the value of DISPLAY."""
-    server = shutil.which("Xvfb")
-    if server is None:
-        pytest.skip("needs Xvfb (packaging/system-packages.sh test)")
-    arguments = ["-displayfd", "1", "-screen", "0", "1366x768x24", "-nolisten", "tcp"]
-    with subprocess.Popen(
-        [server, *arguments], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    ) as process:
-        assert process.stdout is not None
-        yield f":{process.stdout.readline().strip()}"
-        process.terminate()
 
 
 def small_material(folder: Path) -> tuple[Path, Path]:
