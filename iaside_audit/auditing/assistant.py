@@ -18,11 +18,11 @@ from iaside_audit.auditing.choice import (
     Trial,
     choose,
     gain_over,
-    wilson_interval,
 )
 from iaside_audit.auditing.examiner import Examiner
 from iaside_audit.auditing.search import Search, fitting_candidates
 from iaside_audit.classifier.recipes import QUICK, geometry_in, normalisations
+from iaside_audit.statistics.shares import wilson_interval
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

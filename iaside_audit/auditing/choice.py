@@ -10,6 +10,7 @@ import numpy as np
 from scipy.special import bdtr
 
 from iaside_audit.classifier.recipes import normalisation_in
+from iaside_audit.statistics.shares import wilson_interval
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from iaside_audit.preprocessing import Preprocessing
     from iaside_audit.types import Interval
 
-Z95: Final = 1.959964
 NEAR_TIE: Final = 0.02
 TIE_P: Final = 0.05
 """Top-1 within this share is a tie unless the paired sign test tells the two apart at this p: the
@@ -290,26 +290,6 @@ def sign_test(n_won: int, n_lost: int) -> float:
     if n_all == 0:
         return 1.0
     return min(1.0, 2 * float(bdtr(min(n_won, n_lost), n_all, 0.5)))
-
-
-def wilson_interval(n_right: int, n_images: int) -> Interval:
-    """Return Wilson's 95 % interval of a share.
-
-    References
-    ----------
-    .. [1] E. B. Wilson, "Probable inference, the law of succession, and statistical inference",
-       1927. doi:10.1080/01621459.1927.10502953
-
-    Examples
-    --------
-    >>> [round(end, 3) for end in wilson_interval(177, 200)]
-    [0.833, 0.922]
-    """
-    share, spread = n_right / n_images, Z95**2 / n_images
-    middle = share + spread / 2
-    halfwidth = sqrt(max(0.0, spread * share * (1 - share) + spread**2 / 4))
-    low, high = ((middle + sign * halfwidth) / (1 + spread) for sign in (-1, 1))
-    return max(0.0, low), min(1.0, high)
 
 
 def _is_near(gain: Gain) -> bool:

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.special import ndtri
 
 if TYPE_CHECKING:
-    from iaside_audit.types import FloatMatrix, FloatVector
+    from iaside_audit.types import FloatMatrix, FloatVector, Interval
 
 
 def share_interval(
@@ -48,3 +48,15 @@ def share_interval(
         z * np.sqrt(shares * (1 - shares) / n_images + z**2 / (4 * n_images**2)) / width
     )
     return np.clip(middle - spread, 0, 1), np.clip(middle + spread, 0, 1)
+
+
+def wilson_interval(n_right: int, n_images: int) -> Interval:
+    """Return Wilson's 95 % interval of the share of one count.
+
+    Examples
+    --------
+    >>> [round(end, 3) for end in wilson_interval(177, 200)]
+    [0.833, 0.922]
+    """
+    low, high = share_interval(np.array([n_right / n_images]), n_images, confidence=0.95)
+    return float(low[0]), float(high[0])

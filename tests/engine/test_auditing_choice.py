@@ -21,9 +21,9 @@ from iaside_audit.auditing.choice import (
     gain_over,
     promising,
     sign_test,
-    wilson_interval,
 )
 from iaside_audit.auditing.trials import Answers
+from iaside_audit.statistics.shares import wilson_interval
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -124,7 +124,7 @@ def test_interval_is_wilsons(n_images: int, data: st.DataObject) -> None:
     n_right = data.draw(st.integers(0, n_images))
     expected = binomtest(n_right, n_images).proportion_ci(method="wilson")
     assert wilson_interval(n_right, n_images) == pytest.approx(
-        (expected.low, expected.high), abs=1e-6
+        (expected.low, expected.high), abs=1e-12
     )
 
 
