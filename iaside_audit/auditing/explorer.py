@@ -14,14 +14,14 @@ import numpy as np
 from scipy.fft import fft2, fftshift
 
 from iaside_audit.auditing.evaluate import label_and_best_other
-from iaside_audit.auditing.inputs import CoalitionInputs
+from iaside_audit.auditing.inputs import CoalitionInputs, statistics_in
 from iaside_audit.auditing.settings import EvaluationSettings
 from iaside_audit.choices import Range
 from iaside_audit.errors import IASideError
 from iaside_audit.games import coalition_matrix
 from iaside_audit.images import image_identity, read_image
 from iaside_audit.randomness import Purpose, image_generator
-from iaside_audit.spectrum import DatasetStatistics, components, decompose, mix
+from iaside_audit.spectrum import components, decompose, mix
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -82,18 +82,11 @@ class Explorer:
             middle; ``edges`` in rho; ``label``; what the model says of the whole image.
         """
         settings = EvaluationSettings.from_wire(message["settings"])
-        statistics = None
-        if "power" in message:
-            statistics = DatasetStatistics(
-                mean_colour=message["mean_colour"],
-                power=message["power"],
-                n_images=message["n_images"],
-            )
         inputs = CoalitionInputs(
             settings,
             layout=self._classifier.graph.layout,
             input_size=settings.preprocessing.crop_size,
-            statistics=statistics,
+            statistics=statistics_in(message),
         )
         pixels = self._read(message["image"])
         image = inputs.image(pixels)

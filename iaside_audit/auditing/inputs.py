@@ -10,6 +10,7 @@ from iaside_audit.choices import Range
 from iaside_audit.images import prepare, resize_components
 from iaside_audit.preprocessing import ChannelOrder, Layout, Preprocessing
 from iaside_audit.spectrum import (
+    DatasetStatistics,
     affine_normalise,
     components,
     decompose,
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from iaside_audit.auditing.settings import EvaluationSettings
-    from iaside_audit.spectrum import DatasetStatistics
+    from iaside_audit.auditing.wire import Message
     from iaside_audit.types import ByteImage, CoalitionMatrix, Components, FloatImage
 
 
@@ -41,6 +42,15 @@ def normalise(images: NDArray[np.float32], preprocessing: Preprocessing) -> NDAr
     mean = np.asarray(preprocessing.mean, dtype=np.float32)[:, None, None]
     std = np.asarray(preprocessing.std, dtype=np.float32)[:, None, None]
     return (images * np.float32(255 * preprocessing.scale) - mean) / std
+
+
+def statistics_in(message: Message) -> DatasetStatistics | None:
+    """Return the data set's statistics that a task brings, if it brings any."""
+    if "power" not in message:
+        return None
+    return DatasetStatistics(
+        mean_colour=message["mean_colour"], power=message["power"], n_images=message["n_images"]
+    )
 
 
 class CoalitionInputs:

@@ -16,6 +16,7 @@ import onnxruntime as ort
 
 from iaside_audit.auditing.evaluate import LeaseEvaluator, LeaseItem
 from iaside_audit.auditing.explorer import Explorer
+from iaside_audit.auditing.inputs import statistics_in
 from iaside_audit.auditing.reference import ReferenceEvaluator
 from iaside_audit.auditing.settings import EvaluationSettings
 from iaside_audit.auditing.trials import TrialRunner
@@ -33,7 +34,7 @@ from iaside_audit.errors import IASideError, ImageError, MemoryExhaustedError, S
 from iaside_audit.images import IndexedImage, prepare, read_pixels
 from iaside_audit.preprocessing import Preprocessing
 from iaside_audit.result import FailedImage
-from iaside_audit.spectrum import DatasetStatistics, StatisticsAccumulator
+from iaside_audit.spectrum import StatisticsAccumulator
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -180,14 +181,9 @@ class TaskServer:
         if settings.spec.mode == Mode.REFERENCE:
             self._evaluator = ReferenceEvaluator(classifier, settings)
         else:
-            statistics = None
-            if "power" in message:
-                statistics = DatasetStatistics(
-                    mean_colour=message["mean_colour"],
-                    power=message["power"],
-                    n_images=message["n_images"],
-                )
-            self._evaluator = LeaseEvaluator(classifier, settings, statistics=statistics)
+            self._evaluator = LeaseEvaluator(
+                classifier, settings, statistics=statistics_in(message)
+            )
         yield {"kind": "done", "n_evaluations": self._evaluator.n_evaluations}
 
     def _byte_loss(self, message: Message) -> Iterator[Message]:
