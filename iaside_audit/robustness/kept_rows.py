@@ -14,7 +14,7 @@ import numpy as np
 
 from iaside_audit.errors import SpecError, StoreError
 from iaside_audit.robustness.rows import MeasuredRows
-from iaside_audit.store import difference_list, set_aside
+from iaside_audit.store import difference_list, set_aside, unwritable
 from iaside_audit.store.lock import StoreLock
 from iaside_audit.store.repair import connect
 
@@ -91,7 +91,7 @@ class KeptRows:
                 rows = self._opened(now)
         except sqlite3.Error as error:
             self.close()
-            raise self._unwritable(error) from error
+            raise unwritable(self._path, error) from error
         except BaseException:
             self.close()
             raise
@@ -117,7 +117,7 @@ class KeptRows:
                 (row.image_id, _storable(row.path), data, zlib.crc32(data)),
             )
         except sqlite3.Error as error:
-            raise self._unwritable(error) from error
+            raise unwritable(self._path, error) from error
         self._n_rows += 1
 
     def close(self) -> None:
@@ -170,14 +170,6 @@ class KeptRows:
                 self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             self._connection.close()
             self._connection = None
-
-    def _unwritable(self, error: sqlite3.Error) -> StoreError:
-        return StoreError(
-            f"Expected to keep rows in '{self._path}', found: {error}. "
-            "What was written before is kept: make space, then run the same command again.",
-            path=str(self._path),
-            found=str(error),
-        )
 
 
 def keeper_in(out: Path, request: Request, *, resume: bool) -> KeptRows:

@@ -25,6 +25,7 @@ from iaside_audit.store.sqlite import (
     read_header,
     read_store,
     set_aside,
+    unwritable,
 )
 
 __all__ = [
@@ -42,4 +43,5 @@ __all__ = [
     "read_header",
     "read_store",
     "set_aside",
+    "unwritable",
 ]

@@ -252,7 +252,7 @@ class SqliteRowStore:
                             INSERT, (record_of(row, created=now) for row in kept.rows)
                         )
         except sqlite3.Error as error:
-            raise self._unwritable(error) from error
+            raise unwritable(self._path, error) from error
         for row in kept.rows if kept is not None else ():
             if row.index in self._wanted:
                 self._memory.put(row.index, row)
@@ -278,15 +278,17 @@ class SqliteRowStore:
         except sqlite3.Error as error:
             with suppress(sqlite3.Error):
                 self._connection.execute("ROLLBACK")
-            raise self._unwritable(error) from error
+            raise unwritable(self._path, error) from error
 
-    def _unwritable(self, error: sqlite3.Error) -> StoreError:
-        return StoreError(
-            f"Expected to keep rows in '{self._path}', found: {error}. "
-            "What was written before is kept: make space, then run the same command again.",
-            path=str(self._path),
-            found=str(error),
-        )
+
+def unwritable(path: Path, error: sqlite3.Error) -> StoreError:
+    """Return the error of a file of rows that cannot be written to."""
+    return StoreError(
+        f"Expected to keep rows in '{path}', found: {error}. "
+        "What was written before is kept: make space, then run the same command again.",
+        path=str(path),
+        found=str(error),
+    )
 
 
 def _by_content(rows: Sequence[ValueRow], wanted: Sequence[Wanted]) -> tuple[ValueRow, ...]:
