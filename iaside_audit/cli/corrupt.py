@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from iaside_audit.cli.measurements import run_and_show, shared_options
-from iaside_audit.cli.options import PATH, common_options, json_option
+from iaside_audit.cli.options import PATH, common_options, corruption_options, json_option
 from iaside_audit.spec import AuditSpec
 
 if TYPE_CHECKING:
@@ -23,15 +23,7 @@ WORSE_THAN_ASKED: Final = 4
 
 @click.command(name="corrupt", short_help="A model's errors under common corruptions.")
 @click.argument("model", type=PATH)
-@click.option("--corrupted", type=PATH, help="ImageNet-C folder of the same images.")
-@click.option("--corruption", "names", multiple=True, help="Repeatable.  [default: all 15]")
-@click.option(
-    "--severity",
-    "severities",
-    type=click.IntRange(1, 5),
-    multiple=True,
-    help="Repeatable.  [default: 1 to 5]",
-)
+@corruption_options
 @click.option(
     "--beside", type=PATH, help="An audit of the model: prints what it predicts beside it."
 )

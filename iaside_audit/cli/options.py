@@ -131,6 +131,23 @@ def audit_options(
     return command
 
 
+def corruption_options(command: Command) -> Command:
+    """Add which corruptions, of which severities, made here or ready-made."""
+    for option in (
+        click.option(
+            "--severity",
+            "severities",
+            type=click.IntRange(1, 5),
+            multiple=True,
+            help="Repeatable.  [default: 1 to 5]",
+        ),
+        click.option("--corruption", "names", multiple=True, help="Repeatable.  [default: all 15]"),
+        click.option("--corrupted", type=PATH, help="ImageNet-C folder of the same images."),
+    ):
+        command = option(command)
+    return command
+
+
 def common_options(command: Command) -> Command:
     """Add --quiet and --debug, and keep the lines of the help's examples apart."""
     # Click does not wrap what follows the character \b; a raw docstring spells it.

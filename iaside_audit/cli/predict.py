@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from iaside_audit.cli.options import PATH, common_options, json_option
+from iaside_audit.cli.options import PATH, common_options, corruption_options, json_option
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,15 +21,7 @@ WORSE_THAN_ASKED: Final = 4
 @click.command(name="predict", short_help="What an audit predicts of corruptions.")
 @click.argument("result", type=PATH)
 @click.option("--images", type=PATH, help="Where the audited images are.  [default: as audited]")
-@click.option("--corrupted", type=PATH, help="ImageNet-C folder of the same images.")
-@click.option("--corruption", "names", multiple=True, help="Repeatable.  [default: all 15]")
-@click.option(
-    "--severity",
-    "severities",
-    type=click.IntRange(1, 5),
-    multiple=True,
-    help="Repeatable.  [default: 1 to 5]",
-)
+@corruption_options
 @click.option("--max-images", type=click.IntRange(min=2), help="The first so many of the audit.")
 @click.option(
     "--gain",
