@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from iaside_audit.choices import Mode
 from iaside_audit.errors import ReportError, StoreError
-from iaside_audit.report.files import RESULT_NAME, write_bytes
+from iaside_audit.report.files import RESULT_NAME, refuse_newer, write_bytes
 from iaside_audit.report.schemas import document_faults
 from iaside_audit.result import SCHEMA_VERSION, result_from_document
 from iaside_audit.rows import ValueRows, whole_batches
@@ -56,14 +56,7 @@ def load_result(path: Path | str) -> AuditResult:
     path = path / RESULT_NAME if path.is_dir() else path
     document = _read_object(path)
     version = document.get("schema_version")
-    if isinstance(version, int) and version > SCHEMA_VERSION:
-        raise ReportError(
-            f"Expected a result of schema version {SCHEMA_VERSION}, found {version} in "
-            f"{str(path)!r}. Update this program to read it.",
-            path=str(path),
-            expected=str(SCHEMA_VERSION),
-            found=str(version),
-        )
+    refuse_newer(version, newest=SCHEMA_VERSION, kind="a result", path=path)
     faults = list(islice(document_faults(document), _MAX_FAULTS + 1))
     if faults:
         named = "; ".join(faults[:_MAX_FAULTS])

@@ -38,13 +38,16 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from iaside_audit.result import AuditResult
-    from iaside_audit.types import Interval
+    from iaside_audit.types import FloatMatrix, Interval
 
 BAR_COLOUR: Final = "#0072B2"
 POINT_COLOUR: Final = "#D55E00"
 RANDOM_COLOUR: Final = "#D9D9D9"
 INK: Final = "#1A1A1A"
 GRID: Final = "#E6E6E6"
+MAP_COLOURS: Final = "cividis"
+LIGHT_FROM: Final = 0.55
+"""Share of the map's range from which its colours are light."""
 
 _RHO: Final = "\N{GREEK SMALL LETTER RHO}"
 _TITLE_CHARACTERS: Final = 48
@@ -191,6 +194,22 @@ def drawable(text: str) -> str:
     return "".join(
         one if one.isprintable() and ord(one) in drawn else ascii(one)[1:-1] for one in text
     )
+
+
+def write_shares(axes: Axes, shares: FloatMatrix, *, most: float) -> None:
+    """Write shares in per cent on the cells of a map, whose last colour is that of `most`."""
+    for row, column in np.ndindex(shares.shape):
+        share = shares[row, column]
+        if np.isfinite(share):
+            axes.text(
+                column,
+                row,
+                f"{100 * share:.0f}",
+                ha="center",
+                va="center",
+                fontsize=6.5,
+                color="white" if share < LIGHT_FROM * most else "black",
+            )
 
 
 @cache

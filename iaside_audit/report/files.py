@@ -28,6 +28,35 @@ _FORBIDDEN: Final = (errno.EACCES, errno.EPERM, errno.EROFS)
 _MISSING: Final = (errno.ENOENT, errno.ENOTDIR)
 
 
+def refuse_newer(version: object, *, newest: int, kind: str, path: Path | str) -> None:
+    """Refuse a document of a later version of this program.
+
+    Parameters
+    ----------
+    version : object
+        Its ``schema_version``; what is no number is left to its reader.
+    newest : int
+        The last version that is known.
+    kind : str
+        What the document is.
+    path : Path or str
+        Where it is from.
+
+    Raises
+    ------
+    ReportError
+        If the version is later.
+    """
+    if isinstance(version, int) and version > newest:
+        raise ReportError(
+            f"Expected {kind} of schema version {newest}, found {version} in {str(path)!r}. "
+            "Update this program to read it.",
+            path=str(path),
+            expected=str(newest),
+            found=str(version),
+        )
+
+
 def write_bytes(path: Path, data: bytes, *, again: str = "") -> None:
     """Write a file whole, or leave what was there.
 

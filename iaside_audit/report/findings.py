@@ -16,6 +16,7 @@ from iaside_audit.choices import Norm
 from iaside_audit.errors import ReportError, SpecError
 from iaside_audit.images import FROM_MODEL
 from iaside_audit.preprocessing import Preprocessing
+from iaside_audit.report.files import refuse_newer
 from iaside_audit.report.measurement_outputs import SCHEMA_VERSION
 from iaside_audit.report.schemas import document_faults
 from iaside_audit.robustness.curves import Curve, Heatmap
@@ -117,14 +118,7 @@ def finding_of(document: object, *, path: str = "the document") -> Finding:
             found=str(found),
         )
     version = document.get("schema_version")
-    if isinstance(version, int) and version > SCHEMA_VERSION:
-        raise ReportError(
-            f"Expected a measurement of schema version {SCHEMA_VERSION}, found {version} in "
-            f"'{path}'. Update this program to read it.",
-            path=path,
-            expected=str(SCHEMA_VERSION),
-            found=str(version),
-        )
+    refuse_newer(version, newest=SCHEMA_VERSION, kind="a measurement", path=path)
     try:
         match document["kind"]:
             case "corruption":

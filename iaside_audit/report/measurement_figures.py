@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from matplotlib.figure import Figure
 
 from iaside_audit.choices import Norm
-from iaside_audit.report.figures import BAR_COLOUR, drawable, styled
+from iaside_audit.report.figures import BAR_COLOUR, MAP_COLOURS, drawable, styled
 from iaside_audit.report.summary import base_name, elided
 from iaside_audit.robustness.curves import (
     attack_curve,
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 COLOURS: Final = (BAR_COLOUR, "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 LINES: Final = ("-", "--", "-.", ":", (0, (5, 1)), (0, (1, 1)))
 """Curves differ by their lines too, so nothing is said by colour alone."""
-MAP_COLOURS: Final = "cividis"
 _RHO: Final = "\N{GREEK SMALL LETTER RHO}"
 TITLE_CHARACTERS: Final = 60
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from matplotlib.figure import Figure
 
-from iaside_audit.report.figures import INK, drawable, styled
-from iaside_audit.report.measurement_figures import COLOURS, MAP_COLOURS, TITLE_CHARACTERS
+from iaside_audit.report.figures import INK, MAP_COLOURS, drawable, styled, write_shares
+from iaside_audit.report.measurement_figures import COLOURS, TITLE_CHARACTERS
 from iaside_audit.report.prediction_words import shown_forms
 from iaside_audit.report.summary import base_name, elided
 
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 MARKERS: Final = ("o", "D")
 MEASURED_COLOUR: Final = INK
-LIGHT_FROM: Final = 0.55
-"""Share of the colour map's range from which it is light."""
 
 
 def prediction_figure(run: PredictionRun) -> Figure:
@@ -110,18 +108,7 @@ def _draw_shares(axes: Axes, losses: list[PredictedLoss]) -> None:
     shares = np.array([one.shares for one in losses])
     most = float(np.nanmax(shares, initial=0.1))
     axes.imshow(shares, cmap=MAP_COLOURS, aspect="auto", vmin=0, vmax=most, interpolation="nearest")
-    for row, column in np.ndindex(shares.shape):
-        share = shares[row, column]
-        if np.isfinite(share):
-            axes.text(
-                column,
-                row,
-                f"{100 * share:.0f}",
-                ha="center",
-                va="center",
-                fontsize=6.5,
-                color="white" if share < LIGHT_FROM * most else "black",
-            )
+    write_shares(axes, shares, most=most)
     step = max(1, shares.shape[1] // 8)
     axes.set_xticks(range(0, shares.shape[1], step))
     axes.set_xlabel("band, from low to high frequency")

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from iaside_audit.errors import ReportError
-from iaside_audit.report.files import STUDY_NAME
+from iaside_audit.report.files import STUDY_NAME, refuse_newer
 from iaside_audit.report.study_outputs import SCHEMA_VERSION
 from iaside_audit.report.study_words import MEASURED_TITLES, predictor_title
 from iaside_audit.statistics.association import Association
@@ -112,14 +112,7 @@ def load_study_record(path: Path | str) -> StudyRecord:
     try:
         document = json.loads(path.read_text("utf-8"))
         version = document["schema_version"]
-        if isinstance(version, int) and version > SCHEMA_VERSION:
-            raise ReportError(
-                f"Expected a study of schema version {SCHEMA_VERSION}, found {version} in "
-                f"{str(path)!r}. Update this program to read it.",
-                path=str(path),
-                expected=str(SCHEMA_VERSION),
-                found=str(version),
-            )
+        refuse_newer(version, newest=SCHEMA_VERSION, kind="a study", path=path)
         return _record(document)
     except OSError as error:
         raise ReportError(

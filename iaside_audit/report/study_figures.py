@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from matplotlib.figure import Figure
 
-from iaside_audit.report.figures import INK, drawable, styled
+from iaside_audit.report.figures import INK, MAP_COLOURS, drawable, styled, write_shares
 from iaside_audit.report.study_words import (
     MEASURED_TITLES,
     best_within,
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 MARKERS: Final = "osD^vP*Xdph<>"
 COLOURS: Final = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#555555")
 """Okabe and Ito's; together with the markers, more lineages than a figure can hold."""
-MAP_COLOURS: Final = "cividis"
 MAX_LABELS: Final = 24
 MAX_AXIS_CHARACTERS: Final = 36
 """Of the axis in a title: more of them do not fit the figure's width."""
@@ -133,18 +132,7 @@ def profiles_figure(analysis: StudyAnalysis, tables: Sequence[ModelTable], *, ax
         figure = Figure(figsize=(7.6, 0.8 + 0.26 * len(ordered)), layout="constrained")
         axes = figure.subplots()
         image = axes.imshow(profiles, cmap=MAP_COLOURS, aspect="auto", vmin=0)
-        for row, column in np.ndindex(profiles.shape):
-            share = profiles[row, column]
-            is_dark = share < 0.55 * profiles.max()
-            axes.text(
-                column,
-                row,
-                f"{100 * share:.0f}",
-                ha="center",
-                va="center",
-                fontsize=6.5,
-                color="white" if is_dark else "black",
-            )
+        write_shares(axes, profiles, most=float(profiles.max()))
         axes.set_xticks(range(profiles.shape[1]))
         axes.set_yticks(range(len(ordered)), [_label(one) for one in ordered])
         axes.set_xlabel("band, from low to high frequency")
