@@ -1,19 +1,32 @@
-"""What a user of the window does: choose a menu entry, start an audit, measure robustness."""
+"""What a user of the window does: open it, choose a menu entry, start an audit, measure."""
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from iaside_ui.state import ActionKey, Form, Page
 from iaside_ui.workers.measurements import PartFound, PlanEnded
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from iaside_ui.app import Program
     from iaside_ui.state.robustness import Held
     from pytestqt.qtbot import QtBot
     from robustness_material import ScriptedMeasurement
+
+
+@contextmanager
+def shown(qtbot: QtBot, program: Program) -> Iterator[Program]:
+    """Show a program, and end it and its window."""
+    program.open()
+    qtbot.waitExposed(program.window)
+    yield program
+    program.close()
+    program.window.deleteLater()
+    program.deleteLater()
 
 
 def trigger(program: Program, key: ActionKey) -> None:

@@ -16,7 +16,7 @@ from iaside_ui.app import Program
 from PySide6.QtCore import QCoreApplication, QEvent, QSettings
 from robustness_material import ScriptedMeasurement, sample_measurements
 from window_material import ScriptedAudit
-from window_steps import hold
+from window_steps import hold, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,13 +70,15 @@ def program(
 ) -> Iterator[Program]:
     """Show the whole program, with scripted engines."""
     scripted = Program(tmp_path / "preferences.json", run_audit=audit, measure=measurement)
-    yield from _running(qtbot, scripted)
+    with shown(qtbot, scripted) as program:
+        yield program
 
 
 @pytest.fixture
 def real_program(qtbot: QtBot, tmp_path: Path) -> Iterator[Program]:
     """Show the whole program, with the real engine."""
-    yield from _running(qtbot, Program(tmp_path / "preferences.json"))
+    with shown(qtbot, Program(tmp_path / "preferences.json")) as program:
+        yield program
 
 
 @pytest.fixture(scope="session")
@@ -119,12 +121,3 @@ def screen() -> Iterator[str]:
         assert process.stdout is not None
         yield f":{process.stdout.readline().strip()}"
         process.terminate()
-
-
-def _running(qtbot: QtBot, program: Program) -> Iterator[Program]:
-    program.open()
-    qtbot.waitExposed(program.window)
-    yield program
-    program.close()
-    program.window.deleteLater()
-    program.deleteLater()

@@ -20,6 +20,7 @@ from iaside_ui.state.inspection import (
 from iaside_ui.state.pictures import MIDDLE, SHOWN_SHARE, amplified, to_pixels
 from iaside_ui.views.band_tiles import columns_for
 from PySide6.QtCore import QPoint, Qt
+from window_steps import shown
 
 from iaside_audit.auditing.interactive import InteractiveClassifier
 from iaside_audit.auditing.workers import InProcessWorker
@@ -55,13 +56,9 @@ def spec(tmp_path: Path) -> AuditSpec:
 @pytest.fixture
 def program(qtbot: QtBot, tmp_path: Path) -> Iterator[Program]:
     """Show the whole program."""
-    program = Program(tmp_path / "preferences.json", make_classifier=make_classifier)
-    program.open()
-    qtbot.waitExposed(program.window)
-    yield program
-    program.close()
-    program.window.deleteLater()
-    program.deleteLater()
+    own = Program(tmp_path / "preferences.json", make_classifier=make_classifier)
+    with shown(qtbot, own) as program:
+        yield program
 
 
 def inspect(program: Program, qtbot: QtBot, spec: AuditSpec) -> None:
