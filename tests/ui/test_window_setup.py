@@ -14,7 +14,7 @@ from iaside_ui.state.form import FORM_FIELDS, GROUPS, OUT, default_text, help_te
 from iaside_ui.views import FileKind
 from iaside_ui.workers import Examiner
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QGuiApplication, QKeySequence
 
 from iaside_audit.cli.options import HELP
 from iaside_audit.cli.run import read_config
@@ -172,6 +172,39 @@ def test_edits_are_undone_and_redone(program: Program, qtbot: QtBot) -> None:
     assert not actions[ActionKey.UNDO].isEnabled()
     actions[ActionKey.REDO].trigger()
     assert program.setup.form.text("bands") == "4"
+
+
+@pytest.mark.parametrize("name", ["max_images", "spacing"])
+def test_keys_of_undo_reach_the_form_from_within_a_field(
+    program: Program, qtbot: QtBot, name: str
+) -> None:
+    """What is typed is undone in the field, what the form has heard of by the form."""
+    program.setup.audit_model()
+    program.window.activateWindow()
+    program.setup.edit(name, "0.1,0.2")
+    field = program.window.setup_page.fields[name]
+    field.setFocus()
+    qtbot.keyClicks(field.editor, "9")
+    assert field.text == "0.1,0.29"
+    qtbot.keySequence(field.editor, QKeySequence.StandardKey.Undo)
+    assert field.text == "0.1,0.2"
+    qtbot.keyClicks(field.editor, "9")
+    qtbot.keyClick(field.editor, Qt.Key.Key_Return)
+    for expected in ("0.1,0.2", default_text(name)):
+        qtbot.keySequence(field.editor, QKeySequence.StandardKey.Undo)
+        assert field.text == expected
+        assert program.setup.form == Form().with_text(name, expected)
+
+
+def test_actions_take_what_is_still_being_typed(program: Program, qtbot: QtBot, form: Form) -> None:
+    """Keys that ask for an action leave the keyboard in its field, whose text counts all the same."""
+    program.setup.change(form)
+    program.setup.audit_model()
+    field = program.window.setup_page.fields["max_images"]
+    field.setFocus()
+    qtbot.keyClicks(field.editor, "5")
+    program.window.actions_by_key[ActionKey.COPY_COMMAND].trigger()
+    assert "--max-images 5" in QGuiApplication.clipboard().text()
 
 
 def test_reset_can_be_undone(program: Program, form: Form) -> None:

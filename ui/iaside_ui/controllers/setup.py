@@ -114,6 +114,8 @@ class SetupController(QObject):
         self._stack.canRedoChanged.connect(self._show_undo)
         shell.window.when_made(Page.SETUP, self._connect_page)
         self._searchProgressed.connect(self._show_search)
+        for key in ACTIONS:
+            shell.window.actions_by_key[key].triggered.connect(self._hear_typed)
         shell.window.connect_actions(self, ACTIONS)
 
     @property
@@ -261,6 +263,15 @@ class SetupController(QObject):
         self._page.assistant.cancelAsked.connect(self._cancel_search)
         self._page.assistant.rowChosen.connect(self._use_row)
         self.take_form(self._form)
+
+    @Slot()
+    def _hear_typed(self) -> None:
+        """Take what was typed when keys ask for an action, which leaves the keyboard in its field.
+
+        The form is told by a field that the keyboard leaves.
+        """
+        if self._shell.state.page == Page.SETUP:
+            self._page.commit()
 
     @Slot()
     def _cancel_search(self) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from PySide6.QtCore import QCoreApplication, Qt, Signal, Slot
-from PySide6.QtGui import QPalette
+from PySide6.QtCore import QCoreApplication, QEvent, QObject, Qt, Signal, Slot
+from PySide6.QtGui import QKeyEvent, QKeySequence, QPalette
 from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
@@ -41,6 +41,7 @@ WITH_BROWSING: Final = (
     FieldKind.SOURCE,
 )
 LEAST_CHARACTERS: Final = 14
+UNDO_KEYS: Final = (QKeySequence.StandardKey.Undo, QKeySequence.StandardKey.Redo)
 
 
 class Field(QWidget):
@@ -118,6 +119,18 @@ class Field(QWidget):
         self.show_text(text)
         self.edited.emit(self.name, text)
 
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Leave undo and redo to the form, unless something is typed that it has not heard of."""
+        if (
+            event.type() == QEvent.Type.ShortcutOverride
+            and isinstance(event, QKeyEvent)
+            and any(event.matches(key) for key in UNDO_KEYS)
+            and self.text == self._shown
+        ):
+            event.ignore()
+            return True
+        return super().eventFilter(watched, event)
+
     def _make_editor(self, name: str) -> QLineEdit | QComboBox:
         editor: QLineEdit | QComboBox
         if self._field.choices:
@@ -132,16 +145,16 @@ class Field(QWidget):
             )
             line = editor.lineEdit()
             if line is not None:
-                line.setAcceptDrops(False)
-                line.editingFinished.connect(self._edit)
                 line.setAccessibleName(name)
-            editor.activated.connect(self._edit)
+            editor.activated.connect(self.commit)
         else:
-            editor = QLineEdit(self)
+            line = editor = QLineEdit(self)
             editor.setPlaceholderText(default_text(self._field.name))
-            editor.setAcceptDrops(False)  # the window takes files, wherever they are dropped
             editor.setMinimumWidth(characters_wide(editor, LEAST_CHARACTERS))
-            editor.editingFinished.connect(self._edit)
+        if line is not None:
+            line.setAcceptDrops(False)  # the window takes files, wherever they are dropped
+            line.editingFinished.connect(self.commit)
+        editor.installEventFilter(self)
         editor.setAccessibleName(name)
         policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         editor.setSizePolicy(policy)
@@ -165,10 +178,18 @@ class Field(QWidget):
         self.setFocusProxy(self.editor)
 
     @Slot()
-    def _edit(self) -> None:
-        if self.text != self._shown:
-            self._shown = self.text
-            self.edited.emit(self.name, self.text)
+    def commit(self) -> None:
+        """Say what was typed or chosen, where that is not known yet."""
+        if self.text == self._shown:
+            return
+        self._shown = self.text
+        editor = self.editor
+        line = editor.lineEdit() if isinstance(editor, QComboBox) else editor
+        if line is not None:
+            place = line.cursorPosition()
+            line.setText(line.text())  # forgets what was typed: from here on, the form undoes it
+            line.setCursorPosition(place)
+        self.edited.emit(self.name, self.text)
 
     @Slot()
     def _browse(self) -> None:

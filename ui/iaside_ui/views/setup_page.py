@@ -110,6 +110,11 @@ class SetupPage(QWidget):
         """Show how far the preprocessing assistant is."""
         self.assistant.show_state(state)
 
+    def commit(self) -> None:
+        """Say what was typed into a field that the keyboard has not left yet."""
+        for field in self.fields.values():
+            field.commit()
+
     def focus_missing(self, form: Form) -> None:
         """Put the keyboard where something is missing."""
         missing = "model" if not form.text("model") else "images"
