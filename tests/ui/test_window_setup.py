@@ -13,8 +13,8 @@ from iaside_ui.state import ActionKey, Form, Page
 from iaside_ui.state.form import FORM_FIELDS, GROUPS, OUT, default_text, help_text
 from iaside_ui.views import FileKind
 from iaside_ui.workers import Examiner
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QGuiApplication, QKeySequence
+from PySide6.QtCore import QCoreApplication, QPoint, QPointF, Qt
+from PySide6.QtGui import QGuiApplication, QKeySequence, QWheelEvent
 
 from iaside_audit.cli.options import HELP
 from iaside_audit.cli.run import read_config
@@ -197,7 +197,7 @@ def test_keys_of_undo_reach_the_form_from_within_a_field(
 
 
 def test_actions_take_what_is_still_being_typed(program: Program, qtbot: QtBot, form: Form) -> None:
-    """Keys that ask for an action leave the keyboard in its field, whose text counts all the same."""
+    """Keys that ask for an action leave the keyboard in its field; its text counts all the same."""
     program.setup.change(form)
     program.setup.audit_model()
     field = program.window.setup_page.fields["max_images"]
@@ -205,6 +205,25 @@ def test_actions_take_what_is_still_being_typed(program: Program, qtbot: QtBot, 
     qtbot.keyClicks(field.editor, "5")
     program.window.actions_by_key[ActionKey.COPY_COMMAND].trigger()
     assert "--max-images 5" in QGuiApplication.clipboard().text()
+
+
+def test_wheel_changes_no_option(program: Program) -> None:
+    """Whoever scrolls the form with the mouse over a list of choices changes nothing."""
+    program.setup.audit_model()
+    editor = program.window.setup_page.fields["estimator"].editor
+    nothing = QPoint()
+    wheel = QWheelEvent(
+        QPointF(editor.rect().center()),
+        QPointF(editor.mapToGlobal(editor.rect().center())),
+        nothing,
+        QPoint(0, -120),
+        Qt.MouseButton.NoButton,
+        Qt.KeyboardModifier.NoModifier,
+        Qt.ScrollPhase.NoScrollPhase,
+        False,
+    )
+    QCoreApplication.sendEvent(editor, wheel)
+    assert program.setup.form == Form()
 
 
 def test_reset_can_be_undone(program: Program, form: Form) -> None:

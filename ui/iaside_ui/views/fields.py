@@ -25,6 +25,8 @@ from iaside_ui.views.dialogs import FileKind, choose_path
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from PySide6.QtGui import QWheelEvent
+
 PATH_KINDS: Final = {
     "model": FileKind.MODEL,
     "images": FileKind.IMAGES,
@@ -42,6 +44,14 @@ WITH_BROWSING: Final = (
 )
 LEAST_CHARACTERS: Final = 14
 UNDO_KEYS: Final = (QKeySequence.StandardKey.Undo, QKeySequence.StandardKey.Redo)
+
+
+class ChoiceBox(QComboBox):
+    """Choices that the wheel does not touch: whoever scrolls the form changes no option."""
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Leave the wheel to what scrolls."""
+        event.ignore()
 
 
 class Field(QWidget):
@@ -134,7 +144,7 @@ class Field(QWidget):
     def _make_editor(self, name: str) -> QLineEdit | QComboBox:
         editor: QLineEdit | QComboBox
         if self._field.choices:
-            editor = QComboBox(self)
+            editor = ChoiceBox(self)
             editor.addItems(list(self._field.choices))
             is_free = self._field.kind != FieldKind.CHOICE
             editor.setEditable(is_free)
