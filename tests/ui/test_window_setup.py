@@ -9,11 +9,12 @@ import pytest
 from audit_material import ConvNet, convnet_spec, save_images
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from iaside_ui.controllers.audits import RATES
 from iaside_ui.state import ActionKey, Form, Page
 from iaside_ui.state.form import FORM_FIELDS, GROUPS, OUT, default_text, help_text
 from iaside_ui.views import FileKind
 from iaside_ui.workers import Examiner
-from PySide6.QtCore import QCoreApplication, QPoint, QPointF, Qt
+from PySide6.QtCore import QCoreApplication, QPoint, QPointF, QSettings, Qt
 from PySide6.QtGui import QGuiApplication, QKeySequence, QWheelEvent
 
 from iaside_audit.cli.options import HELP
@@ -248,6 +249,17 @@ def test_plan_follows_the_form(program: Program, qtbot: QtBot, form: Form) -> No
     assert "Exact estimator: 6 images, 91 evaluations" in page.plan_text
     program.setup.edit("estimator", "permutation")
     qtbot.waitUntil(lambda: "Permutation estimator" in page.plan_text, timeout=60_000)
+    inspection = program.setup.examination.inspection
+    assert inspection is not None
+    assert "Time: not known" in page.plan_text
+    QSettings().setValue(f"{RATES}/{inspection.sha256}", 50.0)  # an audit has run since
+    program.setup.audit_model()
+    qtbot.waitUntil(lambda: "Time: about" in page.plan_text, timeout=60_000)
+    program.setup.edit("bands", "99")
+    program.setup.start_audit()
+    assert "3 x 32 x 32" in page.plan_text
+    program.setup.edit("model", "another.onnx")
+    assert "3 x 32 x 32" not in page.plan_text
 
 
 def test_faults_appear_beside_their_fields(program: Program, qtbot: QtBot, form: Form) -> None:
@@ -333,3 +345,6 @@ def test_assistant_finds_the_preprocessing_and_the_form_takes_it(
     qtbot.waitUntil(lambda: program.setup.form.text("preprocess") == str(path))
     assert "[preprocess]" in path.read_text()
     assert program.window.page == Page.SETUP
+    assert panel.verdict
+    program.setup.edit("model", "another.onnx")
+    assert not panel.verdict  # it was of the first model

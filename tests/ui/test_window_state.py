@@ -20,6 +20,7 @@ from iaside_ui.state import (
     OpenResult,
     Page,
     RunState,
+    Severity,
     message_of,
     possible_actions,
     provenance,
@@ -30,7 +31,7 @@ from window_material import RESULT, estimate, image_done, planned
 
 from iaside_audit.auditing.demo import demo_spec
 from iaside_audit.errors import ModelNotFoundError, ReportError
-from iaside_audit.events import ImageFailed, Preparing, Warned
+from iaside_audit.events import AuditCancelled, ImageFailed, Preparing, Warned
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -169,6 +170,7 @@ def _texts(nodes: Iterable[ast.AST]) -> Iterator[str]:
 
 def test_message_of_engine_error_is_its_own_words() -> None:
     """An error that explains itself is quoted; its facts are details."""
+    assert message_of(AuditCancelled("Stopped.")).severity == Severity.INFORMATION
     message = message_of(ReportError("Expected a, found b.", path="x.json", found="b"))
     assert message.text == "Expected a, found b."
     assert "x.json" in message.details

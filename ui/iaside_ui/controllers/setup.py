@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 REST_MS: Final = 250
 """Typing must rest for so long before the form is examined."""
+SEARCH_FIELDS: Final = ("model", "output", "images", "labels", "classes")
 ACTIONS: Final = (
     ActionKey.AUDIT_MODEL,
     ActionKey.START_AUDIT,
@@ -107,6 +108,7 @@ class SetupController(QObject):
         self._searches = searches
         self._form = Form()
         self._found = Examination(form=self._form)
+        self._searched: tuple[str, ...] | None = None  # what the assistant's candidates are for
         self._stack = QUndoStack(self)
         self._rest = QTimer(self, interval=REST_MS, singleShot=True)
         self._rest.timeout.connect(self._examine)
@@ -143,21 +145,21 @@ class SetupController(QObject):
         self._form = form
         self._page.show_form(form)
         self._page.show_examination(
-            Examination(
-                form=form,
-                faults=self._found.faults,
-                n_images=self._found.n_images,
-                inspection=self._found.inspection,
-            ),
+            self._still_known(self._found.faults),
             is_pending=bool(form.text("model") or form.text("images")),
         )
+        if self._searched is not None and self._searched != _search_of(form):
+            self._searched = None
+            self._examiner.cancel()
+            self._page.show_assistant(AssistantState())
         self._rest.start()
 
     @Slot()
     def audit_model(self) -> None:
-        """Show the form, as it was left."""
+        """Show the form, as it was left; audits since then tell how long this one will take."""
         self._shell.change(page=Page.SETUP)
         self._page.focus_missing(self._form)
+        self._rest.start()
 
     @Slot()
     def start_audit(self) -> None:
@@ -165,7 +167,7 @@ class SetupController(QObject):
         try:
             spec = self._form.to_spec()
         except SpecError as error:
-            self._found = Examination(form=self._form, faults=self._form.faults())
+            self._found = self._still_known(self._form.faults())
             self._page.show_examination(self._found)
             self._shell.window.show_message(message_of(error))
             return
@@ -218,6 +220,7 @@ class SetupController(QObject):
 
     def load_file(self, path: Path) -> None:
         """Fill the form from a TOML file."""
+        self._shell.window.clear_message()
         self._jobs.start(partial(_read_settings, path), self._take_loaded, self._shell.show_failure)
 
     @Slot()
@@ -240,11 +243,13 @@ class SetupController(QObject):
         except SpecError as error:
             self._shell.window.show_message(message_of(error))
             return
+        self._shell.window.clear_message()
         self._page.show_assistant(AssistantState(stage=self.tr("starting")))
+        self._searched = search = _search_of(form)
         self._searches.start(
             partial(self._examiner.assist, spec, self._searchProgressed.emit),
-            self._page.show_assistant,
-            self._end_search,
+            partial(self._show_candidates, search),
+            partial(self._end_search, search),
         )
 
     def close(self) -> None:
@@ -279,12 +284,18 @@ class SetupController(QObject):
 
     @Slot(str, int, int)
     def _show_search(self, stage: str, done: int, total: int) -> None:
-        if self._searches.is_busy:
+        if self._searches.is_busy and self._searched is not None:
             self._page.show_assistant(AssistantState(stage=stage, n_done=done, n_total=total))
 
-    def _end_search(self, error: Exception) -> None:
-        self._page.show_assistant(AssistantState())
-        self._shell.show_failure(error)
+    def _show_candidates(self, search: tuple[str, ...], state: AssistantState) -> None:
+        """Show what was found, unless it was for another model or other images."""
+        if search == self._searched:
+            self._page.show_assistant(state)
+
+    def _end_search(self, search: tuple[str, ...], error: Exception) -> None:
+        if search == self._searched:
+            self._page.show_assistant(AssistantState())
+            self._shell.show_failure(error)
 
     @Slot(TrialRow)
     def _use_row(self, row: TrialRow) -> None:
@@ -313,6 +324,18 @@ class SetupController(QObject):
         text = self.tr("Written: {path}").format(path=path)
         self._shell.window.show_message(Message(severity=Severity.INFORMATION, text=text))
 
+    def _still_known(self, faults: dict[str, str]) -> Examination:
+        """Return what is known of the form as it is now, before it is looked at again."""
+        found, form = self._found, self._form
+        is_same_model = form.text("model") == found.form.text("model")
+        is_same_folder = form.text("images") == found.form.text("images")
+        return Examination(
+            form=form,
+            faults=faults,
+            n_images=found.n_images if is_same_folder else None,
+            inspection=found.inspection if is_same_model else None,
+        )
+
     @Slot()
     def _examine(self) -> None:
         self._jobs.start(
@@ -328,6 +351,11 @@ class SetupController(QObject):
     @Slot()
     def _show_undo(self) -> None:
         self._shell.change(can_undo=self._stack.canUndo(), can_redo=self._stack.canRedo())
+
+
+def _search_of(form: Form) -> tuple[str, ...]:
+    """Return what the candidates of the assistant depend on."""
+    return tuple(form.text(name) for name in SEARCH_FIELDS)
 
 
 def _read_settings(path: Path) -> Form:

@@ -8,6 +8,7 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 from iaside_audit.errors import IASideError, ImageError, ModelNotFoundError
+from iaside_audit.events import AuditCancelled
 from iaside_ui.state.words import tr
 
 if TYPE_CHECKING:
@@ -59,7 +60,9 @@ def message_of(error: BaseException, *, spec: AuditSpec | None = None) -> Messag
                 "Put the files back, or set up an audit with the place where they are now; an open "
                 "result keeps its numbers."
             )
-        return Message(severity=Severity.ERROR, text=text, details=details)
+        is_asked_for = isinstance(error, AuditCancelled)
+        severity = Severity.INFORMATION if is_asked_for else Severity.ERROR
+        return Message(severity=severity, text=text, details=details)
     return Message(
         severity=Severity.ERROR,
         text=tr("Unexpected fault: {kind}: {error}. Report what the details say.").format(
