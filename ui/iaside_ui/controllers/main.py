@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from iaside_ui.controllers.session import SessionController
     from iaside_ui.controllers.setup import SetupController
     from iaside_ui.controllers.shell import Shell
+    from iaside_ui.state import OpenResult
 
 ACTIONS: Final = (
     ActionKey.QUIT,
@@ -79,9 +80,7 @@ class MainController(QObject):
         setup.auditAsked.connect(self._start_asked)
         audits.allEnded.connect(self._close_if_asked)
         results.fileUsed.connect(session.remember)
-        results.fileUsed.connect(self._close_after_saving)
         measurements.fileUsed.connect(session.remember)
-        results.savingFailed.connect(self._stay_open)
         inspector.stateChanged.connect(self._show_inspecting)
 
     @Slot(object)
@@ -219,10 +218,10 @@ class MainController(QObject):
         else:
             self._audits.cancel_all()
 
-    def _discard_and_close(self) -> None:
-        unsaved = self._shell.state.unsaved
-        if unsaved is not None:
-            self._shell.take(self._shell.state.without(unsaved))
+    def _discard_and_close(self, opened: OpenResult) -> None:
+        """Close without a result that is in no file; one that was saved is there next time."""
+        if opened.asks_to_be_saved:
+            self._shell.take(self._shell.state.without(opened))
         self._shell.window.close()
 
     @Slot()
@@ -231,14 +230,6 @@ class MainController(QObject):
         if self._is_closing:
             self._is_closing = False
             self._shell.window.close()
-
-    @Slot(object)
-    def _close_after_saving(self, _: object) -> None:
-        self._close_if_asked()
-
-    @Slot()
-    def _stay_open(self) -> None:
-        self._is_closing = False
 
 
 def _is_folder_of_measurements(path: Path) -> bool:

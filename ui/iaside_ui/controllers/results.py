@@ -47,7 +47,6 @@ class ResultsController(QObject):
     """
 
     fileUsed = Signal(object)  # the Path of a result that was read or written
-    savingFailed = Signal()
     studyOpened = Signal(object)  # the StudyRecord of a file that was read
 
     def __init__(self, shell: Shell, jobs: Jobs, parent: QObject | None = None) -> None:
@@ -88,22 +87,22 @@ class ResultsController(QObject):
         """Close the result that is shown, after asking where it would be lost."""
         opened = self._shell.state.opened
         if opened is not None:
-            self.unless_unsaved(opened, partial(self._close, opened))
+            self.unless_unsaved(opened, self._close)
 
     @Slot()
     def save_result(self) -> None:
         """Write the result to a file that the user chooses."""
-        self._write(FileKind.SAVED_RESULT, RESULT_NAME)
+        self._write(FileKind.SAVED_RESULT, RESULT_NAME, _nothing)
 
     @Slot()
     def export_report(self) -> None:
         """Write a report in the format that the user chooses."""
-        self._write(FileKind.REPORT, "report.pdf")
+        self._write(FileKind.REPORT, "report.pdf", _nothing)
 
-    def unless_unsaved(self, opened: OpenResult, go_on: Callable[[], None]) -> None:
-        """Go on, after asking where a result would be lost."""
+    def unless_unsaved(self, opened: OpenResult, go_on: Callable[[OpenResult], object]) -> None:
+        """Go on with a result, after asking where it would be lost: saved, or to be discarded."""
         if not opened.asks_to_be_saved:
-            go_on()
+            go_on(opened)
             return
         question = Question(
             text=self.tr("Save the result of this audit?"),
@@ -141,8 +140,8 @@ class ResultsController(QObject):
         self._show_busy()
         self.fileUsed.emit(path)
 
-    def _write(self, kind: FileKind, name: str) -> None:
-        """Write the open result to a file that the user chooses."""
+    def _write(self, kind: FileKind, name: str, then: Callable[[OpenResult], object]) -> None:
+        """Write the open result to a file that the user chooses; go on once it is saved."""
         opened = self._shell.state.opened
         if opened is None:
             return
@@ -150,41 +149,47 @@ class ResultsController(QObject):
         if path is not None:
             self._jobs.start(
                 partial(_write_report, opened.result, path),
-                partial(self._say_written, opened, path),
+                partial(self._say_written, opened, path, then),
                 self._fail,
             )
             self._show_busy()
 
-    def _say_written(self, opened: OpenResult, path: Path, _: None) -> None:
+    def _say_written(
+        self, opened: OpenResult, path: Path, then: Callable[[OpenResult], object], _: None
+    ) -> None:
         self._shell.inform(self.tr("Written: {path}").format(path=path))
+        self._show_busy()
         if path.suffix.lower() == ".json":
             saved = replace(opened, path=path, asks_to_be_saved=False)
             state = self._shell.state.with_changed(opened, saved)
             self._shell.window.show_result(state)
             self._shell.take(state)
             self.fileUsed.emit(path)
-        self._show_busy()
+            then(saved)
 
     def _fail(self, error: Exception) -> None:
         self._shell.show_failure(error)
         self._show_busy()
-        self.savingFailed.emit()
 
     def _show_busy(self) -> None:
         self._shell.change(is_busy=self._jobs.is_busy)
 
     def _hear_of_saving(
-        self, opened: OpenResult, go_on: Callable[[], None], answer: Answer
+        self, opened: OpenResult, go_on: Callable[[OpenResult], object], answer: Answer
     ) -> None:
         match answer:
             case Answer.YES:
                 place = self._shell.state.results.index(opened)
                 self.choose(place)
-                self.save_result()
+                self._write(FileKind.SAVED_RESULT, RESULT_NAME, go_on)
             case Answer.NO:
-                go_on()
+                go_on(opened)
             case Answer.CANCEL:
                 pass
+
+
+def _nothing(_: OpenResult) -> None:
+    """Do nothing after saving."""
 
 
 def is_study(path: Path) -> bool:

@@ -1,0 +1,73 @@
+"""Saving what would be lost, and what was to happen after it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from iaside_ui.state import ActionKey, OpenResult, Page
+from iaside_ui.views import Answer
+from window_dialogs import answer_with, choose
+from window_material import RESULT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from iaside_ui.app import Program
+    from pytestqt.qtbot import QtBot
+
+
+@pytest.fixture
+def unsaved(program: Program) -> OpenResult:
+    """Show a result that is in no file."""
+    opened = OpenResult(result=RESULT, asks_to_be_saved=True)
+    program.shell.show_opened(opened)
+    return opened
+
+
+@pytest.mark.usefixtures("unsaved")
+def test_a_result_that_is_closed_and_saved_is_closed(
+    program: Program, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Saving is part of closing, not another thing to do."""
+    path = tmp_path / "kept.json"
+    answer_with(program, monkeypatch, Answer.YES)
+    choose(program, monkeypatch, path)
+    program.window.actions_by_key[ActionKey.CLOSE_RESULT].trigger()
+    qtbot.waitUntil(lambda: program.window.page == Page.START)
+    assert path.exists()
+    assert program.shell.state.results == ()
+
+
+def test_a_window_that_is_closed_asks_for_every_result(
+    program: Program,
+    qtbot: QtBot,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    unsaved: OpenResult,
+) -> None:
+    """The window closes once each is saved; what is saved is there again next time."""
+    program.shell.show_opened(OpenResult(result=RESULT, asks_to_be_saved=True))
+    paths = [tmp_path / "first.json", tmp_path / "second.json"]
+    kept = list(paths)
+    asked = answer_with(program, monkeypatch, Answer.YES)
+    monkeypatch.setattr(program.window, "choose_path", lambda _kind, _name="": paths.pop(0))
+    program.window.close()
+    qtbot.waitUntil(program.window.isHidden)
+    assert len(asked) == 2
+    assert [one.path for one in program.shell.state.results] == kept
+    assert unsaved not in program.shell.state.results
+
+
+@pytest.mark.usefixtures("unsaved")
+def test_a_result_that_cannot_be_saved_stays(
+    program: Program, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Nothing is closed where the file could not be written."""
+    answer_with(program, monkeypatch, Answer.YES)
+    (tmp_path / "file").touch()
+    choose(program, monkeypatch, tmp_path / "file" / "kept.json")
+    program.window.close()
+    qtbot.waitUntil(lambda: bool(program.window.message_bar.text))
+    assert program.window.isVisible()
+    assert program.shell.state.unsaved is not None
