@@ -69,7 +69,9 @@ def _data(result: AuditResult) -> dict[str, str]:
     data, accuracy = result.data, result.accuracy
     top1 = tr("not measured (the model's own labels)")
     if math.isfinite(accuracy.top1):
-        top1 = f"{format_percent(accuracy.top1, 1)} ({format_interval(accuracy.interval)})"
+        low, high = accuracy.interval
+        ends = format_interval((100 * low, 100 * high), 1)
+        top1 = f"{format_percent(accuracy.top1, 1)} ({ends})"
     return {
         tr("path"): data.path,
         tr("used"): tr("{n} of {total}").format(n=data.n_images, total=data.n_available),
