@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from iaside_ui.qtmodels import ROW_ROLE, ImageModel, InteractionModel, group_mod
 from iaside_ui.state import ActionKey, OpenResult, Page
 from iaside_ui.state.breakdown import (
     Breakdown,
+    GroupRow,
     ImageRow,
     ImageTable,
     InteractionTable,
@@ -22,6 +24,7 @@ from iaside_ui.state.breakdown import (
     image_table,
     interaction_table,
 )
+from iaside_ui.views.gapped import Gapped
 from iaside_ui.workers import Thumbnails
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QImage
@@ -66,6 +69,13 @@ def an_image(number: int, *, label: str = "a", is_right: bool | None = True) -> 
         empty=-3.0,
         grand=float(-number),
         shapley=(float(number), -1.0, 0.5),
+    )
+
+
+def a_group(name: str, signed: float) -> GroupRow:
+    """Return a class of some score."""
+    return GroupRow(
+        name=name, is_class=True, n_images=5, top1=1.0, signed=signed, shapley=(1.0, -1.0, 0.5)
     )
 
 
@@ -179,6 +189,42 @@ def test_table_is_sorted_by_number_and_filtered_by_words() -> None:
     model.set_filter("")
     model.sort(-1)
     assert [row.path for row in model.rows] == ["10.png", "9.png", "100.png"]
+
+
+@pytest.mark.parametrize("order", Qt.SortOrder)
+def test_numbers_that_are_not_defined_are_sorted_last(order: Qt.SortOrder) -> None:
+    """Whoever looks for the largest or the least is not shown those that are unknown first."""
+    model = group_model()
+    model.show_rows([a_group("unknown", math.nan), a_group("low", 0.1), a_group("high", 0.4)])
+    model.sort(4, order)
+    names = [row.name for row in model.rows]
+    assert names[2] == "unknown"
+    assert sorted(names[:2], reverse=order == Qt.SortOrder.AscendingOrder) == names[:2]
+
+
+def test_what_is_drawn_is_the_row_that_is_chosen(program: Program) -> None:
+    """Sorting keeps the choice; a filter takes the first line left, or says that there is none."""
+    panel = program.window.result_page.groups
+    program.shell.change(page=Page.RESULT)
+    program.window.result_page.tabs.setCurrentWidget(panel)
+    groups = tuple(a_group(name, score) for name, score in (("ant", 0.1), ("bee", 0.4)))
+    images = ImageTable(rows=(an_image(1), an_image(2)))
+    panel.show_breakdown(Breakdown(groups=groups, images=images, unit="nats"))
+    panel.table.selectRow(1)
+    panel.table.sortByColumn(4, Qt.SortOrder.DescendingOrder)
+    assert panel.table.currentIndex().data(ROW_ROLE) is groups[1]
+    panel.filter.setText("ant")
+    assert panel.table.currentIndex().data(ROW_ROLE) is groups[0]
+    panel.filter.setText("wasp")
+    assert "No line" in panel.findChild(Gapped).gap
+    single = program.window.result_page.images
+    program.window.result_page.tabs.setCurrentWidget(single)
+    single.show_breakdown(Breakdown(images=images, unit="nats"))
+    assert single.inspect_button.isEnabled()
+    single.filter.setText("wasp")
+    assert not single.inspect_button.isEnabled()
+    single.filter.setText("")
+    assert single.inspect_button.isEnabled()
 
 
 def test_ten_thousand_images_are_shown_at_once(program: Program, qtbot: QtBot) -> None:

@@ -125,7 +125,7 @@ class RowModel(QAbstractTableModel, Generic[Row]):
         if self._order is not None:
             place, order = self._order
             rows.sort(
-                key=partial(_sort_key, self._columns[place]),
+                key=partial(_sort_key, self._columns[place], order),
                 reverse=order == Qt.SortOrder.DescendingOrder,
             )
         self._rows = tuple(rows)
@@ -178,11 +178,12 @@ def plain_tip(text: str) -> str:
     return f"<span>{escape(text)}</span>" if "<" in text else text
 
 
-def _sort_key(column: Column[Row], row: Row) -> tuple[bool, float | str]:
-    """Return what orders a row by a column; a number that is not defined comes last."""
+def _sort_key(column: Column[Row], order: Qt.SortOrder, row: Row) -> tuple[bool, float | str]:
+    """Return what orders a row by a column; a number that is not defined comes last either way."""
     value = _value(row, column)
     is_undefined = isinstance(value, float) and math.isnan(value)
-    return (is_undefined, 0.0 if is_undefined else value)
+    is_descending = order == Qt.SortOrder.DescendingOrder
+    return (is_undefined != is_descending, 0.0 if is_undefined else value)
 
 
 def _text(row: Row, column: Column[Row]) -> str:

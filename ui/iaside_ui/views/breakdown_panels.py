@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final
 
-from PySide6.QtCore import QModelIndex, QSize, Qt, Signal, Slot
+from PySide6.QtCore import QCoreApplication, QModelIndex, QSize, Qt, Signal, Slot
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QHeaderView,
@@ -24,7 +24,13 @@ from iaside_ui.state.breakdown import GroupRow, ImageRow
 from iaside_ui.views.gap_panel import GapPanel
 from iaside_ui.views.gapped import Gapped
 from iaside_ui.views.profile_plot import ProfilePlot
-from iaside_ui.views.tables import cap_names, fit_columns, make_heading, make_table
+from iaside_ui.views.tables import (
+    cap_names,
+    choose_again,
+    fit_columns,
+    make_heading,
+    make_table,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -87,6 +93,7 @@ class GroupsPanel(GapPanel):
         self._caption.setWordWrap(True)
         self._caption.setTextFormat(Qt.TextFormat.PlainText)  # names of classes are a stranger's
         self._unit = ""
+        self._chosen: GroupRow | None = None
         self._confidence = 0.95
         left, right = QWidget(self.content), QWidget(self.content)
         column = QVBoxLayout(left)
@@ -105,6 +112,7 @@ class GroupsPanel(GapPanel):
         layout = QVBoxLayout(self.content)
         layout.addWidget(halves)
         self.filter.textChanged.connect(self._model.set_filter)
+        self._model.modelReset.connect(self._choose_again)
         self.table.selectionModel().currentRowChanged.connect(self._show_group)
 
     @property
@@ -123,10 +131,18 @@ class GroupsPanel(GapPanel):
             cap_names(self.table, 0)
             self.table.selectRow(0)
 
+    @Slot()
+    def _choose_again(self) -> None:
+        """Keep to the row that was chosen, as far as the filter leaves it."""
+        if not choose_again(self.table, self._model, self._chosen):
+            self._caption.clear()
+            self._plot_gap.show_gap(_nothing_left())
+
     @Slot(QModelIndex)
     def _show_group(self, index: QModelIndex) -> None:
         row = index.data(ROW_ROLE)
         if isinstance(row, GroupRow):
+            self._chosen = row
             self._plot_gap.show_gap("")
             self.plot.show_profile(row.shapley, row.interval, unit=self._unit)
             self._caption.setText(self._words(row))
@@ -175,6 +191,7 @@ class ImagesPanel(GapPanel):
         )
         self._caption.setWordWrap(True)
         self._unit = ""
+        self._chosen: ImageRow | None = None
         head = QHBoxLayout()
         head.addWidget(self.filter, stretch=1)
         head.addWidget(self.inspect_button)
@@ -196,6 +213,7 @@ class ImagesPanel(GapPanel):
         layout.addLayout(head)
         layout.addWidget(halves)
         self.filter.textChanged.connect(self.model.set_filter)
+        self.model.modelReset.connect(self._choose_again)
         self.table.selectionModel().currentRowChanged.connect(self._show_image)
         self.table.doubleClicked.connect(self._inspect)
         self.inspect_button.clicked.connect(self._inspect)
@@ -223,11 +241,19 @@ class ImagesPanel(GapPanel):
             self.table.horizontalHeader().setSectionResizeMode(last, QHeaderView.ResizeMode.Stretch)
             self.table.selectRow(0)
 
+    @Slot()
+    def _choose_again(self) -> None:
+        """Keep to the image that was chosen, as far as the filter leaves it."""
+        if not choose_again(self.table, self.model, self._chosen):
+            self.inspect_button.setEnabled(False)
+            self._plot_gap.show_gap(_nothing_left())
+
     @Slot(QModelIndex)
     def _show_image(self, index: QModelIndex) -> None:
         row = index.data(ROW_ROLE)
         self.inspect_button.setEnabled(isinstance(row, ImageRow))
         if isinstance(row, ImageRow):
+            self._chosen = row
             self._plot_gap.show_gap("")
             self.plot.show_profile(row.shapley, (), unit=self._unit)
 
@@ -236,6 +262,10 @@ class ImagesPanel(GapPanel):
         row = self.table.currentIndex().data(ROW_ROLE)
         if isinstance(row, ImageRow):
             self.imageChosen.emit(row.path)
+
+
+def _nothing_left() -> str:
+    return QCoreApplication.translate("breakdowns", "No line holds the words of the filter.")
 
 
 def _filter_field(name: str, parent: QWidget) -> QLineEdit:

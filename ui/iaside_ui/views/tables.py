@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import groupby
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QPainter
@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from iaside_ui.appearance import BAR_COLOUR, characters_wide
-from iaside_ui.qtmodels import VALUE_ROLE, InteractionModel
+from iaside_ui.qtmodels import VALUE_ROLE, InteractionModel, RowModel
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -139,6 +139,15 @@ def span_groups(table: QTableView, groups: Sequence[str]) -> None:
         if length > 1:
             table.setSpan(start, 0, length, 1)
         start += length
+
+
+def choose_again(table: QTableView, model: RowModel[Any], row: object) -> bool:
+    """Choose a row after sorting or filtering, the first where it is gone; False without rows."""
+    if not model.rows:
+        return False
+    places = (place for place, one in enumerate(model.rows) if one is row)
+    table.selectRow(next(places, 0))
+    return True
 
 
 def selected_text(view: QAbstractItemView) -> str:
