@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 from iaside_ui.state import ActionKey, OpenResult, Page
-from iaside_ui.views import Answer
+from iaside_ui.views import Answer, FileKind
+from PySide6.QtWidgets import QFileDialog
 from window_dialogs import answer_with, choose
 from window_material import RESULT
 
@@ -57,6 +58,23 @@ def test_a_window_that_is_closed_asks_for_every_result(
     assert len(asked) == 2
     assert [one.path for one in program.shell.state.results] == kept
     assert unsaved not in program.shell.state.results
+
+
+def test_a_name_without_a_suffix_gets_it_where_overwriting_is_asked_about(
+    program: Program, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The dialog itself knows the whole name, and hence whether such a file is there."""
+
+    def choose_file(dialog: QFileDialog) -> int:
+        assert dialog.selectedFiles()[0].endswith("proposed.svg")
+        dialog.selectFile(str(tmp_path / "plot"))
+        assert dialog.selectedFiles() == [str(tmp_path / "plot.svg")]
+        dialog.filterSelected.emit(dialog.nameFilters()[1])
+        return 1
+
+    monkeypatch.setattr(QFileDialog, "exec", choose_file)
+    path = program.window.choose_path(FileKind.PLOT, "proposed.svg")
+    assert path == tmp_path / "plot.png"
 
 
 @pytest.mark.usefixtures("unsaved")

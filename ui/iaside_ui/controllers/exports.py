@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -95,5 +96,4 @@ class ExportController(QObject):
 
 
 def _file_name(widget: QWidget) -> str:
-    words = widget.accessibleName().lower().split()
-    return "-".join(word for word in words if word.isalnum()) or "plot"
+    return "-".join(re.findall(r"\w+", widget.accessibleName().lower())) or "plot"

@@ -90,9 +90,7 @@ def choose_path(parent: QWidget, kind: FileKind, name: str = "") -> Path | None:
     if kind in _FOLDERS:
         chosen = QFileDialog.getExistingDirectory(parent, title, folder)
     elif kind in _WRITTEN:
-        start = str(Path(folder) / name)
-        chosen, chosen_filter = QFileDialog.getSaveFileName(parent, title, start, filters)
-        chosen = _with_suffix(chosen, chosen_filter)
+        chosen = _choose_to_write(QFileDialog(parent, title, folder, filters), name)
     else:
         chosen, _ = QFileDialog.getOpenFileName(parent, title, folder, filters)
     if not chosen:
@@ -201,8 +199,21 @@ def _texts(kind: FileKind) -> tuple[str, str]:
     return texts[kind]
 
 
-def _with_suffix(path: str, chosen_filter: str) -> str:
-    """Add the suffix of the filter to a name that was typed without one."""
-    if not path or Path(path).suffix:
-        return path
-    return path + chosen_filter.rpartition("*")[2].rstrip(")")
+def _choose_to_write(dialog: QFileDialog, name: str) -> str:
+    """Let the user choose a file to write; empty where they did not.
+
+    A name without a suffix gets that of the filter in the dialog itself, which thus asks before a
+    file of the whole name is replaced.
+    """
+
+    def take_suffix(chosen_filter: str) -> None:
+        dialog.setDefaultSuffix(chosen_filter.rpartition("*.")[2].rstrip(")"))
+
+    dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+    dialog.setFileMode(QFileDialog.FileMode.AnyFile)
+    dialog.selectFile(name)
+    take_suffix(dialog.selectedNameFilter())
+    dialog.filterSelected.connect(take_suffix)
+    chosen = dialog.selectedFiles() if dialog.exec() else []
+    dialog.deleteLater()
+    return chosen[0] if chosen else ""
