@@ -92,6 +92,14 @@ class ComparisonState:
     note: str = ""
     refusals: tuple[str, ...] = ()
 
+    @property
+    def side_by_side(self) -> tuple[ComparedRow, ...]:
+        """The results whose bands have the first's edges, and a place on one axis with them."""
+        if not 0 <= self.first < len(self.results):
+            return self.results
+        cut = _cut(self.results[self.first])
+        return tuple(one for one in self.results if _cut(one) == cut)
+
 
 def compared(results: Sequence[NamedResult], first: int = 0) -> ComparisonState:
     """Compare results with one of them, by the engine's paired statistics; for a thread.
@@ -160,6 +168,10 @@ def _note(report: ComparisonReport) -> str:
         level=format_percent(1 - report.confidence),
     )
     return " ".join((said, *report.warnings))
+
+
+def _cut(row: ComparedRow) -> list[tuple[float, float]]:
+    return [(band.low, band.high) for band in row.bands]
 
 
 def _row(one: NamedResult, place: int) -> ComparedRow:

@@ -33,6 +33,7 @@ LEAST_REACH: Final = 0.01
 class ComparedPlot(ThemedPlot):
     """Bars of importance, a bar for each result; or differences from the first, as points.
 
+    Results that are cut into other bands have no place on the axis of the first.
     Points that are told apart from 0, after correction, are filled; the others are hollow.
     """
 
@@ -64,7 +65,7 @@ class ComparedPlot(ThemedPlot):
         """Return what is drawn, with its intervals."""
         if self._quantity == ComparedQuantity.IMPORTANCE:
             rows: list[Sequence[object]] = [("result", "band", "importance", "low", "high")]
-            for one in self._state.results:
+            for one in self._state.side_by_side:
                 rows += [
                     (one.name, band.index, band.importance, *band.importance_interval)
                     for band in one.bands
@@ -109,11 +110,11 @@ class ComparedPlot(ThemedPlot):
 
     def _draw_bars(self) -> int:
         """Draw a bar for each band of each result, and return the number of bands."""
-        results = self._state.results
+        results = self._state.side_by_side
         width = GROUP_WIDTH / max(len(results), 1)
         top, n_bands = 0.1, 1
         for place, one in enumerate(results):
-            colour = series_brush(place).color()
+            brush = series_brush(one.place)
             heights = np.array([_importance(band) for band in one.bands])
             ends = np.array([band.importance_interval for band in one.bands]).reshape(-1, 2)
             positions = np.arange(len(heights)) + (place - (len(results) - 1) / 2) * width
@@ -122,8 +123,8 @@ class ComparedPlot(ThemedPlot):
                     x=positions,
                     height=heights,
                     width=0.92 * width,
-                    pen=self.pen(colour),
-                    brush=series_brush(place),
+                    pen=self.pen(brush.color()),
+                    brush=brush,
                 )
             )
             self._add_whiskers(positions, heights, ends, beam=width / 3)
