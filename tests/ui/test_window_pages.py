@@ -57,6 +57,9 @@ def test_run_page_shows_progress_and_estimates(
     assert page.log.model().rowCount() == 3
     assert "Signed score 0." in page.score_text
     assert page.plot.accessibleDescription().startswith("band 0: ")
+    audit.send(Finished(result=RESULT))
+    reach(qtbot, program, Page.RESULT)
+    assert "Signed score 0." not in page.score_text  # an estimate that was overtaken
 
 
 def test_finished_audit_shows_its_result(

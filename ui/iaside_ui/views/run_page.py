@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal, Slot
@@ -19,7 +20,7 @@ from PySide6.QtWidgets import (
 from iaside_audit.report import format_estimate, format_percent
 from iaside_ui.appearance import enlarge_font
 from iaside_ui.qtmodels import ROW_ROLE, LogModel, queue_model
-from iaside_ui.state import ActionKey, QueuedRun, RunOutcome
+from iaside_ui.state import ActionKey, QueuedRun, RunOutcome, RunState
 from iaside_ui.views.buttons import action_button
 from iaside_ui.views.importance_plot import ImportancePlot
 from iaside_ui.views.progress import progress_sentence
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from PySide6.QtGui import QAction
-
-    from iaside_ui.state import RunState
 
 LOG_LINES = 6
 NAME_COLUMNS = (1, 2)
@@ -164,7 +163,11 @@ class RunPage(QWidget):
             self._show_idle(is_waiting=any(run.outcome == RunOutcome.WAITING for run in runs))
 
     def _show_idle(self, *, is_waiting: bool) -> None:
-        """Say that no audit is running, and why one that waits is not."""
+        """Say that no audit is running, and why one that waits is not.
+
+        What the last one had shown by its end is not its result, which has a page.
+        """
+        self._show_estimate(RunState(name="", confidence=math.nan))
         self._title.setText(self.tr("No audit is running"))
         self._progress_text.setText("")
         if is_waiting:
@@ -192,12 +195,12 @@ class RunPage(QWidget):
             self.removeAsked.emit(run.number)
 
     def _show_estimate(self, run: RunState) -> None:
-        confidence = format_percent(run.confidence)
         if not run.score:
             self._score.setText(self.tr("The score appears after the first images."))
             self._caption.setText(self.tr("Importance of the bands"))
         else:
             last = run.score[-1]
+            confidence = format_percent(run.confidence)
             estimate = format_estimate(last.value, (last.low, last.high), confidence=run.confidence)
             self._score.setText(self.tr("Signed score {estimate}").format(estimate=estimate))
             self._caption.setText(
