@@ -21,7 +21,7 @@ from iaside_ui.controllers import (
     SetupController,
 )
 from iaside_ui.menus import MENUS
-from iaside_ui.state import ActionKey, Page
+from iaside_ui.state import ActionKey, OpenResult, Page
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QAbstractButton,
@@ -30,8 +30,10 @@ from PySide6.QtWidgets import (
     QHeaderView,
     QLabel,
     QLineEdit,
+    QTabWidget,
     QWidget,
 )
+from sample_results import sample_result
 
 if TYPE_CHECKING:
     from iaside_ui.app import Program
@@ -74,6 +76,25 @@ def test_mnemonics_of_a_menu_are_unique(menu: str) -> None:
     texts = [ACTIONS[key].text for key in MENUS[menu] if key is not None]
     letters = [found.group(1).lower() for text in texts if (found := re.search("&(.)", text))]
     assert len(letters) == len(set(letters)) == len(texts)
+
+
+def test_mnemonics_of_a_page_are_unique(program: Program) -> None:
+    """On every page, each underlined letter belongs to one thing, or to one menu."""
+    window = program.window
+    program.shell.show_opened(OpenResult(result=sample_result(4)))
+    menus = [action.text() for action in window.menuBar().actions()]
+    for page in Page:
+        program.shell.change(page=page)
+        window.setup_page.advanced_button.setChecked(True)
+        tabs = [one for one in window.findChildren(QTabWidget) if one.isVisible()]
+        for place in range(tabs[0].count()) if tabs else [0]:
+            if tabs:
+                tabs[0].setCurrentIndex(place)
+            shown = [one for one in window.findChildren(QWidget) if one.isVisible()]
+            texts = [one.text() for one in shown if isinstance(one, (QLabel, QAbstractButton))]
+            found = [re.search("&(\\w)", text) for text in menus + texts]
+            letters = Counter(one.group(1).lower() for one in found if one)
+            assert [letter for letter, times in letters.items() if times > 1] == [], page
 
 
 def test_plain_text_is_for_buttons() -> None:

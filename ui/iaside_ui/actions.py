@@ -135,7 +135,7 @@ ACTIONS: Final[Mapping[ActionKey, ActionInfo]] = {
         icon="command",
     ),
     ActionKey.AUDIT_MODEL: ActionInfo(
-        text=marked("&Audit a model..."),
+        text=marked("Audit a &model..."),
         tip=marked("Measure your own ONNX classifier on your own images."),
         shortcuts=(_STANDARD.New,),
         icon="audit",
@@ -233,7 +233,7 @@ ACTIONS: Final[Mapping[ActionKey, ActionInfo]] = {
     ActionKey.SHOW_RUN: ActionInfo(
         text=marked("&Runs"),
         tip=marked("See the audit under way, and those that wait."),
-        shortcuts=("Alt+R",),
+        shortcuts=("Ctrl+Shift+R",),
         icon="run",
         group="pages",
         page_text=marked("Runs"),

@@ -62,7 +62,7 @@ def _values(kind: type[Norm | Range | Estimator | Mode | IntervalMethod]) -> tup
 GROUPS: Final[dict[str, tuple[FormField, ...]]] = {
     "Model and images": (
         FormField(name="model", title="&Model", kind=FieldKind.MODEL),
-        FormField(name="images", title="&Images", kind=FieldKind.IMAGES),
+        FormField(name="images", title="Ima&ges", kind=FieldKind.IMAGES),
         FormField(
             name="labels",
             title="&Labels",
@@ -74,7 +74,7 @@ GROUPS: Final[dict[str, tuple[FormField, ...]]] = {
             name="preprocess", title="&Preprocessing", kind=FieldKind.SOURCE, choices=("auto",)
         ),
         FormField(name="output", title="&Output", kind=FieldKind.NUMBER),
-        FormField(name="out", title="Ke&ep in folder", kind=FieldKind.FOLDER),
+        FormField(name="out", title="&Keep in folder", kind=FieldKind.FOLDER),
     ),
     "Bands": (
         FormField(name="bands", title="Number of &bands", kind=FieldKind.NUMBER),
@@ -85,12 +85,12 @@ GROUPS: Final[dict[str, tuple[FormField, ...]]] = {
             kind=FieldKind.SUGGESTION,
             choices=("uniform", "octave"),
         ),
-        FormField(name="frame", title="&Frame", kind=FieldKind.SUGGESTION, choices=("input",)),
+        FormField(name="frame", title="Frame", kind=FieldKind.SUGGESTION, choices=("input",)),
     ),
     "Absence and value": (
         FormField(
             name="baseline",
-            title="Bas&eline",
+            title="Baseli&ne",
             kind=FieldKind.SUGGESTION,
             choices=BASELINES.builtin,
         ),
@@ -99,7 +99,7 @@ GROUPS: Final[dict[str, tuple[FormField, ...]]] = {
         ),
         FormField(
             name="value",
-            title="&Value of a coalition",
+            title="Value of a coalition",
             kind=FieldKind.SUGGESTION,
             choices=VALUE_FUNCTIONS.builtin,
         ),
@@ -140,12 +140,12 @@ GROUPS: Final[dict[str, tuple[FormField, ...]]] = {
         FormField(name="workers", title="Workers", kind=FieldKind.SUGGESTION, choices=("auto",)),
     ),
     "Comparison with the published code": (
-        FormField(name="mode", title="M&ode", kind=FieldKind.CHOICE, choices=_values(Mode)),
+        FormField(name="mode", title="Mode", kind=FieldKind.CHOICE, choices=_values(Mode)),
         FormField(name="reference_batch", title="Batch of the reference", kind=FieldKind.NUMBER),
     ),
     "Advanced": (
         FormField(
-            name="resume", title="&Go on with rows", kind=FieldKind.CHOICE, choices=("yes", "no")
+            name="resume", title="Go on &with rows", kind=FieldKind.CHOICE, choices=("yes", "no")
         ),
         FormField(name="shard", title="Part of the images", kind=FieldKind.NUMBER),
         FormField(name="scheduler", title="Dask scheduler", kind=FieldKind.NUMBER),

@@ -183,7 +183,7 @@ class ImagesPanel(GapPanel):
         header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)  # 10,000 rows are not measured
         header.setDefaultSectionSize(height + 2)
         self.filter = _filter_field(self.tr("Filter images"), self.content)
-        self.inspect_button = QPushButton(self.tr("&Inspect its bands"), self.content)
+        self.inspect_button = QPushButton(self.tr("Inspect its &bands"), self.content)
         self.inspect_button.setEnabled(False)
         self._plot_gap = Gapped(ProfilePlot, self.content)
         self._caption = QLabel(

@@ -72,7 +72,7 @@ class CutSettings(QWidget):
         line = QHBoxLayout(self)
         line.setContentsMargins(0, 0, 0, 0)
         for text, widget in (
-            (self.tr("B&ands"), self.slider),
+            (self.tr("Band&s"), self.slider),
             (self.tr("&Baseline"), self.baseline),
             (self.tr("Ran&ge"), self.range),
             (self.tr("&Radius"), self.norm),
