@@ -60,6 +60,19 @@ def test_a_window_that_is_closed_asks_for_every_result(
     assert unsaved not in program.shell.state.results
 
 
+def test_a_copy_does_not_take_the_place_of_its_original(
+    program: Program, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Rows lie beside the file that was opened, not beside a copy: that is opened next time."""
+    original, copy = tmp_path / "audit" / "result.json", tmp_path / "copy.json"
+    program.shell.show_opened(OpenResult(result=RESULT, path=original))
+    choose(program, monkeypatch, copy)
+    program.window.actions_by_key[ActionKey.SAVE_RESULT].trigger()
+    qtbot.waitUntil(lambda: "Written" in program.window.message_bar.text)
+    assert copy.exists()
+    assert [one.path for one in program.shell.state.results] == [original]
+
+
 def test_a_name_without_a_suffix_gets_it_where_overwriting_is_asked_about(
     program: Program, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -160,7 +160,8 @@ class ResultsController(QObject):
         self._shell.inform(self.tr("Written: {path}").format(path=path))
         self._show_busy()
         if path.suffix.lower() == ".json":
-            saved = replace(opened, path=path, asks_to_be_saved=False)
+            # A copy has not the rows that lie beside the file of before.
+            saved = replace(opened, path=opened.path or path, asks_to_be_saved=False)
             state = self._shell.state.with_changed(opened, saved)
             self._shell.window.show_result(state)
             self._shell.take(state)
