@@ -21,10 +21,11 @@ from iaside_ui.preferences import (
     write_preferences,
 )
 from iaside_ui.state import ActionKey, OpenResult, Page, RunState
+from iaside_ui.views.dialogs import ShortcutsDialog
 from iaside_ui.views.importance_plot import ImportancePlot
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QColor, QGuiApplication, QPalette
-from PySide6.QtWidgets import QApplication, QLabel, QScrollArea
+from PySide6.QtWidgets import QApplication, QLabel, QScrollArea, QTableView
 from sample_results import sample_result
 
 from iaside_audit.errors import IASideError, SpecError
@@ -179,6 +180,16 @@ def test_every_page_fits_a_small_laptop(program: Program, page: Page) -> None:
             assert label.width() >= min(label.sizeHint().width(), label.minimumSizeHint().width())
             needed = label.heightForWidth(label.width()) if label.wordWrap() else 0
             assert label.height() >= needed, label.text()
+
+
+def test_list_of_keys_holds_whole_sentences(program: Program) -> None:
+    """What every action does is read without a mouse, where the screen is wide enough."""
+    dialog = ShortcutsDialog(program.window)
+    table = dialog.findChild(QTableView)
+    assert table is not None
+    widest = sum(map(table.sizeHintForColumn, range(table.model().columnCount())))
+    assert table.minimumWidth() >= min(widest, 0.8 * dialog.screen().availableSize().width())
+    dialog.deleteLater()
 
 
 def test_geometry_is_remembered(program: Program, qtbot: QtBot, tmp_path: Path) -> None:

@@ -11,14 +11,17 @@ from PySide6.QtCore import QCoreApplication, QSettings, Qt
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFileDialog, QMessageBox, QVBoxLayout
 
 from iaside_ui.actions import ACTIONS
-from iaside_ui.appearance import characters_wide
 from iaside_ui.qtmodels import shortcut_model
-from iaside_ui.views.tables import fit_columns, make_table
+from iaside_ui.views.tables import fit_columns, keep_columns_in_view, make_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from PySide6.QtWidgets import QAbstractButton, QWidget
+
+
+SCREEN_SHARE: Final = 0.85
+"""Of the screen's width, which the list of keys takes at most."""
 
 
 class FileKind(Enum):
@@ -135,7 +138,10 @@ class ShortcutsDialog(QDialog):
         model.show_rows(tuple(ACTIONS.values()))
         table = make_table(model, self.tr("Actions and their keys"), self)
         fit_columns(table)
-        table.setMinimumSize(characters_wide(table, 110), 18 * table.fontMetrics().lineSpacing())
+        keep_columns_in_view(table)
+        widest = round(SCREEN_SHARE * parent.screen().availableSize().width())
+        table.setMinimumWidth(min(table.minimumWidth(), widest))
+        table.setMinimumHeight(18 * table.fontMetrics().lineSpacing())
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, self)
         buttons.rejected.connect(self.reject)
         layout = QVBoxLayout(self)
