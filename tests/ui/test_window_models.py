@@ -62,6 +62,18 @@ def test_table_shows_every_cell(name: str, qtbot: QtBot) -> None:  # noqa: ARG00
     assert model.data(QModelIndex()) is None
 
 
+def test_headings_say_what_they_mean(qtbot: QtBot) -> None:  # noqa: ARG001 - needs Qt
+    """A number that its heading does not explain is explained where the mouse rests on it."""
+    model = score_model()
+    tips = [
+        model.headerData(place, Qt.Orientation.Horizontal, Qt.ItemDataRole.ToolTipRole)
+        for place, heading in enumerate(model.headings)
+        if heading in {"Score", "90 % of random", "Exceeds"}
+    ]
+    assert len(tips) == 3
+    assert all(tips)
+
+
 def test_log_is_a_correct_model(qtmodeltester: ModelTester) -> None:
     """The log keeps the rules of Qt's models while it grows and starts anew."""
     model = LogModel()

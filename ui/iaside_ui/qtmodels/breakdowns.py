@@ -61,13 +61,26 @@ class ImageModel(RowModel[ImageRow]):
                 Column(heading=_tr("Label"), text=attrgetter("label")),
                 Column(heading=_tr("Prediction"), text=attrgetter("prediction")),
                 Column(heading=_tr("Right"), text=_rightness),
-                Column(heading=_tr("v(all)"), text=_grand, side=RIGHT, value=attrgetter("grand")),
-                Column(heading=_tr("v(empty)"), text=_empty, side=RIGHT, value=attrgetter("empty")),
+                Column(
+                    heading=_tr("v(all)"),
+                    text=_grand,
+                    side=RIGHT,
+                    value=attrgetter("grand"),
+                    meaning=_tr("Value of the image with all its bands."),
+                ),
+                Column(
+                    heading=_tr("v(empty)"),
+                    text=_empty,
+                    side=RIGHT,
+                    value=attrgetter("empty"),
+                    meaning=_tr("Value of the baseline alone, with no band of the image."),
+                ),
                 Column(
                     heading=_tr("Strongest band"),
                     text=_strongest,
                     side=RIGHT,
                     value=attrgetter("strongest"),
+                    meaning=_strongest_meaning(),
                 ),
             ),
             parent,
@@ -93,6 +106,10 @@ class ImageModel(RowModel[ImageRow]):
             if row.location == location:
                 index = self.index(place, 0)
                 self.dataChanged.emit(index, index, [Qt.ItemDataRole.DecorationRole])
+
+
+def _strongest_meaning() -> str:
+    return _tr("The band of the largest Shapley value, and that value.")
 
 
 def _no_thumbnail(_: str) -> QIcon | None:
@@ -134,6 +151,7 @@ def group_model(parent: QObject | None = None) -> RowModel[GroupRow]:
                 text=_group_strongest,
                 side=RIGHT,
                 value=attrgetter("strongest"),
+                meaning=_strongest_meaning(),
             ),
         ),
         parent,

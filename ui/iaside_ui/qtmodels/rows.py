@@ -47,6 +47,8 @@ class Column(Generic[Row]):
         Row to (H, W, 3) uint8 pixels shown before the text; None for no picture.
     icon : callable or None
         Row to a sign shown before the text; None for none.
+    meaning : str
+        What hovering over the heading shows; empty where the heading says it.
     """
 
     heading: str
@@ -56,6 +58,7 @@ class Column(Generic[Row]):
     value: Callable[[Row], float | str] | None = None
     picture: Callable[[Row], NDArray[np.uint8] | None] | None = None
     icon: Callable[[Row], QIcon] | None = None
+    meaning: str = ""
 
 
 class RowModel(QAbstractTableModel, Generic[Row]):
@@ -158,12 +161,14 @@ class RowModel(QAbstractTableModel, Generic[Row]):
         orientation: Qt.Orientation,
         role: int = Qt.ItemDataRole.DisplayRole,
     ) -> object:
-        """Return the heading of a column."""
+        """Return the heading of a column, or what it means."""
         is_column = orientation == Qt.Orientation.Horizontal and section < len(self._columns)
         if is_column and role == Qt.ItemDataRole.DisplayRole:
             return self._columns[section].heading
         if is_column and role == Qt.ItemDataRole.TextAlignmentRole:
             return self._columns[section].side
+        if is_column and role == Qt.ItemDataRole.ToolTipRole:
+            return self._columns[section].meaning
         return None
 
 

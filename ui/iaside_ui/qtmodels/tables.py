@@ -38,10 +38,24 @@ def band_model(parent: QObject | None = None) -> RowModel[ImportanceRow]:
                 heading=_tr("Frequency \N{GREEK SMALL LETTER RHO}"),
                 text=attrgetter("edges"),
                 side=MIDDLE,
+                meaning=_tr("Edges of the band, as the radius and the spacing say."),
             ),
-            Column(heading=_tr("Shapley value"), text=attrgetter("shapley"), side=RIGHT),
+            Column(
+                heading=_tr("Shapley value"),
+                text=attrgetter("shapley"),
+                side=RIGHT,
+                meaning=_tr(
+                    "The band's share of v(all) - v(empty), mean over the images, in the unit of "
+                    "the value (nats for log-probability); below 0 where it hurts."
+                ),
+            ),
             Column(heading=_tr("Interval"), text=attrgetter("shapley_interval"), side=MIDDLE),
-            Column(heading=_tr("Importance"), text=attrgetter("importance"), side=RIGHT),
+            Column(
+                heading=_tr("Importance"),
+                text=attrgetter("importance"),
+                side=RIGHT,
+                meaning=_tr("How far its Shapley value lies above the least one; all add up to 1."),
+            ),
             Column(
                 heading=_tr("Interval"),
                 text=attrgetter("importance_interval"),
@@ -57,11 +71,29 @@ def score_model(parent: QObject | None = None) -> RowModel[ScoreRow]:
     """Return the table of the three scores, beside what random profiles score."""
     return RowModel[ScoreRow](
         (
-            Column(heading=_tr("Score"), text=attrgetter("name")),
+            Column(
+                heading=_tr("Score"),
+                text=attrgetter("name"),
+                meaning=_tr(
+                    "Signed: above 0 where low bands dominate, below where high ones do. Paper: "
+                    "the same without its sign. Anchored: 1 where all importance is in band 0, 0 "
+                    "where it is even, at any number of bands."
+                ),
+            ),
             Column(heading=_tr("Value"), text=attrgetter("value"), side=RIGHT),
             Column(heading=_tr("Interval"), text=attrgetter("interval"), side=MIDDLE),
-            Column(heading=_tr("90 % of random"), text=attrgetter("random"), side=MIDDLE),
-            Column(heading=_tr("Exceeds"), text=attrgetter("percentile"), side=RIGHT),
+            Column(
+                heading=_tr("90 % of random"),
+                text=attrgetter("random"),
+                side=MIDDLE,
+                meaning=_tr("Where the scores of 90 % of random profiles lie."),
+            ),
+            Column(
+                heading=_tr("Exceeds"),
+                text=attrgetter("percentile"),
+                side=RIGHT,
+                meaning=_tr("The share of random profiles whose score is lower."),
+            ),
         ),
         parent,
     )

@@ -306,6 +306,8 @@ def help_text(name: str) -> str:
             "Keeps every row, result, report and tables; an audit that was interrupted goes on "
             "from there. Without a folder the result lives in this window until it is saved."
         )
+    if name == "resume":
+        return tr("Go on with the rows in the folder, or move them aside.")
     choices = ", ".join(str(one.value) for one in CHOICES.get(name, ()))
     return HELP[name].format(choices=choices).partition("  [default")[0]
 

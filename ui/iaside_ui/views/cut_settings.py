@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSlider, QWidget
 from iaside_audit.choices import MAX_BANDS, MIN_BANDS, Norm, Range, Spacing
 from iaside_audit.registry import BASELINES
 from iaside_ui.appearance import characters_wide
+from iaside_ui.state.form import help_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,14 +31,15 @@ class CutSettings(QWidget):
         self.slider = QSlider(Qt.Orientation.Horizontal, self)
         self.slider.setRange(MIN_BANDS, MAX_SLIDER_BANDS)
         self.slider.setAccessibleName(self.tr("Number of bands"))
+        self.slider.setToolTip(help_text("bands"))
         self.slider.setTickPosition(QSlider.TickPosition.TicksBelow)
         self.slider.setTickInterval(2)
         self._n_bands = QLabel(self)
         self._n_bands.setMinimumWidth(characters_wide(self._n_bands, 3))
-        self.baseline = self._combo(self.tr("Baseline"), BASELINES.builtin)
-        self.range = self._combo(self.tr("Range of pixels"), [one.value for one in Range])
-        self.norm = self._combo(self.tr("Radius"), [one.value for one in Norm])
-        self.spacing = self._combo(self.tr("Spacing"), [one.value for one in Spacing])
+        self.baseline = self._combo("baseline", self.tr("Baseline"), BASELINES.builtin)
+        self.range = self._combo("range", self.tr("Range of pixels"), [one.value for one in Range])
+        self.norm = self._combo("norm", self.tr("Radius"), [one.value for one in Norm])
+        self.spacing = self._combo("spacing", self.tr("Spacing"), [one.value for one in Spacing])
         self._arrange()
         self.slider.valueChanged.connect(self._choose_bands)
         self.baseline.currentTextChanged.connect(self._choose_baseline)
@@ -62,9 +64,10 @@ class CutSettings(QWidget):
             self.spacing.setCurrentIndex(-1)
         self._is_showing = False
 
-    def _combo(self, name: str, choices: Sequence[str]) -> QComboBox:
+    def _combo(self, option: str, name: str, choices: Sequence[str]) -> QComboBox:
         box = QComboBox(self)
         box.setAccessibleName(name)
+        box.setToolTip(help_text(option))
         box.addItems(list(choices))
         return box
 
