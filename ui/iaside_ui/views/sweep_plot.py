@@ -176,5 +176,6 @@ class ShapleyPlot(ThemedPlot):
                 [[(one, str(one)) for one in range(0, n_bands, step)]]
             )
             low, high = min(0.0, float(self._values.min())), max(0.0, float(self._values.max()))
-            room = 0.06 * max(high - low, 1e-3)
+            room = 0.06 * ((high - low) or 1.0)  # a whole unit, where all are 0 or not known yet
+            high = high if high > low else 1.0
             self.plot.setYRange(low - (room if low < 0 else 0), high + room, padding=0)
