@@ -31,10 +31,10 @@ def result_file(tmp_path: Path) -> Path:
     return path
 
 
-def drop(program: Program, path: Path) -> None:
-    """Drag a file over the window and let go."""
+def drop(program: Program, *paths: Path) -> None:
+    """Drag files over the window and let go."""
     data = QMimeData()
-    data.setUrls([QUrl.fromLocalFile(str(path))])
+    data.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
     # Qt deprecates the making of such events: only the platform makes them.
     entering = MagicMock(spec=QDragEnterEvent)
     dropping = MagicMock(spec=QDropEvent)
@@ -133,6 +133,28 @@ def test_dropped_result_is_opened(program: Program, qtbot: QtBot, result_file: P
     """A result dropped on the window, or the folder that holds it, is shown."""
     drop(program, result_file.parent)
     reach(qtbot, program, Page.RESULT)
+
+
+def test_several_files_are_dropped_at_once(program: Program, tmp_path: Path) -> None:
+    """Each finds its place; one that has none is named, with what would have."""
+    model, images, strange = (tmp_path / name for name in ("a.onnx", "images", "strange.jpg"))
+    images.mkdir()
+    for path in (model, strange):
+        path.touch()
+    drop(program, model, images, strange)
+    form = program.setup.form
+    assert (form.text("model"), form.text("images")) == (str(model), str(images))
+    assert "found 'strange.jpg'" in program.window.message_bar.text
+
+
+def test_result_dropped_on_a_comparison_is_compared(
+    program: Program, qtbot: QtBot, result_file: Path
+) -> None:
+    """Whoever compares results goes on comparing, with one more."""
+    program.shell.change(page=Page.COMPARISON)
+    drop(program, result_file)
+    qtbot.waitUntil(lambda: len(program.shell.state.results) == 1)
+    assert program.window.page == Page.COMPARISON
 
 
 def test_result_can_be_opened_while_an_audit_runs(

@@ -9,7 +9,7 @@ from PySide6.QtGui import QCloseEvent
 
 from iaside_audit.report import RESULT_NAME
 from iaside_ui.controllers.results import is_study
-from iaside_ui.state import ActionKey, Page
+from iaside_ui.state import ActionKey, Message, Page, Severity
 from iaside_ui.views import Answer, FileKind, Question
 from iaside_ui.workers.measurement_files import FILE_NAMES
 
@@ -97,8 +97,16 @@ class MainController(QObject):
             path.is_dir() and not (path / RESULT_NAME).exists() and not is_study(path)
         ):
             self._set_up("images", path)
+        elif path.is_file() and suffix != ".json":
+            text = self.tr(
+                "Expected a model (.onnx), images (a folder, .csv, .tsv or .npz), settings (.toml) "
+                "or a result (.json), found '{name}'. A single image is opened with its folder."
+            )
+            self._shell.window.show_message(
+                Message(severity=Severity.ERROR, text=text.format(name=path.name))
+            )
         else:
-            self._results.load(path)
+            self._results.open_file(path)
 
     @Slot()
     def quit(self) -> None:
@@ -190,7 +198,8 @@ class MainController(QObject):
                 text=self.tr("An audit is running. What shall become of it?"),
                 consequence=self.tr(
                     "It can go on without the window, which closes once it has ended; or it stops "
-                    "now, and what it measured so far is shown."
+                    "now, and the window closes. What it measured and is in no file can be saved "
+                    "then."
                 ),
                 yes=self.tr("Keep running in the background"),
                 no=self.tr("Stop it"),

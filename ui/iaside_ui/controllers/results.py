@@ -61,10 +61,14 @@ class ResultsController(QObject):
         """Let the user choose a result, and show it; beside others where they are compared."""
         path = self._shell.window.choose_path(FileKind.RESULT)
         if path is not None:
-            is_comparing = self._shell.state.page == Page.COMPARISON
-            self.load(path, page=None if is_comparing else Page.RESULT)
+            self.open_file(path)
 
-    def load(self, path: Path, *, page: Page | None = Page.RESULT) -> None:
+    def open_file(self, path: Path) -> None:
+        """Show a result or a study; a result beside others where they are compared."""
+        is_comparing = self._shell.state.page == Page.COMPARISON
+        self.load(path, page=None if is_comparing else Page.RESULT)
+
+    def load(self, path: Path, *, page: Page | None) -> None:
         """Read a result or a study, or the folder of one, and show it."""
         self._shell.window.clear_message()
         self._jobs.start(partial(_loaded, path), partial(self._show_loaded, path, page), self._fail)

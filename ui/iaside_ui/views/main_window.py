@@ -269,15 +269,16 @@ class MainWindow(QMainWindow):
             QSettings().setValue(GEOMETRY, self.saveGeometry())
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        """Welcome one file or folder."""
-        if _dropped_path(event) is not None:
+        """Welcome files and folders."""
+        if _dropped_paths(event):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
-        """Say what was dropped."""
-        path = _dropped_path(event)
-        if path is not None:
+        """Say what was dropped, one after the other."""
+        paths = _dropped_paths(event)
+        if paths:
             event.acceptProposedAction()
+        for path in paths:
             self.pathDropped.emit(path)
 
     def _widget_of(self, page: Page) -> QWidget:
@@ -359,9 +360,8 @@ def _scrolled(page: QWidget) -> QScrollArea:
     return area
 
 
-def _dropped_path(event: QDropEvent) -> Path | None:
-    """Return the one local file or folder that is dragged, if it is one."""
+def _dropped_paths(event: QDropEvent) -> list[Path]:
+    """Return the files and folders that are dragged; none where one of them is not local."""
     urls = event.mimeData().urls()
-    if len(urls) != 1 or not urls[0].isLocalFile():
-        return None
-    return Path(urls[0].toLocalFile())
+    are_local = all(url.isLocalFile() for url in urls)
+    return [Path(url.toLocalFile()) for url in urls] if are_local else []
