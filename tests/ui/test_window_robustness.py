@@ -265,4 +265,9 @@ def test_other_models_keep_their_own_axis(
     page.tabs.setCurrentIndex(1)
     assert not page.frequency.stack.importance.isVisible()
     assert page.frequency.stack.passband.isVisible()
-    assert page.target_text.startswith("shown: model; to measure: ")
+    assert page.target_text.startswith("shown: model on the images of ")
+    snr = next(one for one in held if one.finding.origin.kind == "snr")
+    origin = replace(snr.finding.origin, model="", identity=None)  # it was measured alone
+    program.robustness.discard()
+    program.robustness.hold((replace(snr, finding=replace(snr.finding, origin=origin)),))
+    assert page.target_text.startswith("shown: the images of ")

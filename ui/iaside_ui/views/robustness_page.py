@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
     from PySide6.QtGui import QAction
 
+    from iaside_ui.state.measuring import Target
+
 MAX_IMAGES: Final = 1_000_000
 MIN_IMAGES: Final = 2
 NAME_CHARACTERS: Final = 40
@@ -196,20 +198,29 @@ class RobustnessPage(QWidget):
             said = self.tr("{model} on the images of {images}; no result is open")
         else:
             said = self.tr("{model} on the images of {images}, as in the open result")
-        origins = [one.finding.origin for one in state.held.values()]
-        others = {Path(one.model).stem for one in origins if one.model} - {model.stem}
-        if others:
-            shown = self.tr("shown: {models}; to measure: ").format(
-                models=", ".join(sorted(others))
-            )
-            said = shown + said
-        folder = str(Path(*images.parts[-2:]))
+        others = self._others(state, target)
+        shown = self.tr("shown: {others}; to measure: ").format(others=others) if others else ""
         self._target.setText(
-            said.format(
-                model=elided(model.name, NAME_CHARACTERS), images=elided(folder, NAME_CHARACTERS)
-            )
+            shown + said.format(model=elided(model.name, NAME_CHARACTERS), images=_folder(images))
         )
-        self._target.setToolTip(said.format(model=model, images=images))
+        self._target.setToolTip(shown + said.format(model=model, images=images))
+
+    def _others(self, state: RobustnessState, target: Target) -> str:
+        """Return of what the measurements are, where it is not what would be measured now."""
+        spec, found = target.spec, set()
+        for origin in (one.finding.origin for one in state.held.values()):
+            model, images = Path(origin.model), Path(origin.images)
+            is_same_model = not origin.model or model.stem == spec.model.stem
+            if is_same_model and images.absolute() == spec.images.absolute():
+                continue
+            pattern = (  # an SNR needs no model
+                self.tr("{model} on the images of {images}")
+                if origin.model
+                else self.tr("the images of {images}")
+            )
+            name = elided(model.stem, NAME_CHARACTERS)
+            found.add(pattern.format(model=name, images=_folder(images)))
+        return ", ".join(sorted(found))
 
     def _show_choice(self, state: RobustnessState) -> None:
         choice = state.choice
@@ -346,6 +357,11 @@ class RobustnessPage(QWidget):
 def _spectra(state: RobustnessState) -> tuple[object, ...]:
     """Return what the plots over frequency show; findings are compared by identity."""
     return state.snr, state.passband, state.heatmap, state.condition, state.audit
+
+
+def _folder(images: Path) -> str:
+    """Return how a folder of images is called where there is little room."""
+    return elided(str(Path(*images.parts[-2:])), NAME_CHARACTERS)
 
 
 def _levels_text(levels: tuple[int, ...]) -> str:
