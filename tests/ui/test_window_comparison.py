@@ -132,10 +132,12 @@ def test_gone_rows_are_a_refusal(pair: tuple[AuditResult, AuditResult]) -> None:
 def test_page_follows_what_is_open(
     program: Program, qtbot: QtBot, pair: tuple[AuditResult, AuditResult]
 ) -> None:
-    """With one result the page says what it needs; with two it compares; the plot has numbers."""
-    program.shell.show_opened(OpenResult(result=pair[0]))
+    """Before two results the page says what it needs; then it compares; the plot has numbers."""
     program.window.actions_by_key[ActionKey.SHOW_COMPARISON].trigger()
     panel = program.window.comparison_page.compared
+    assert "Open two or more" in panel.note
+    program.shell.show_opened(OpenResult(result=pair[0]))
+    program.window.actions_by_key[ActionKey.SHOW_COMPARISON].trigger()
     qtbot.waitUntil(lambda: "Open two or more" in panel.note)
     program.shell.show_opened(OpenResult(result=pair[1]), page=None)
     qtbot.waitUntil(lambda: "matched by content" in panel.note, timeout=30_000)

@@ -36,7 +36,7 @@ class ComparisonController(QObject):
         super().__init__(parent)
         self._shell = shell
         self._jobs = jobs
-        self._asked: tuple[tuple[OpenResult, ...], int] = ((), 0)
+        self._asked: tuple[tuple[OpenResult, ...], int] | None = None  # before the first look
         self._study: StudyState | None = None
         shell.window.connect_actions(self, (ActionKey.SHOW_COMPARISON,))
         shell.window.when_made(Page.COMPARISON, self._connect_page)
@@ -69,7 +69,8 @@ class ComparisonController(QObject):
     @Slot(AppState)
     def _follow(self, state: AppState) -> None:
         """Compare again where other results are open than when the page was last looked at."""
-        if state.page == Page.COMPARISON and state.results != self._asked[0]:
+        is_known = self._asked is not None and state.results == self._asked[0]
+        if state.page == Page.COMPARISON and not is_known:
             self._compare(state.results, 0)
 
     @Slot(int)
@@ -78,14 +79,14 @@ class ComparisonController(QObject):
         self._compare(self._shell.state.results, first)
 
     def _compare(self, results: tuple[OpenResult, ...], first: int) -> None:
-        self._asked = (results, first)
+        asked = self._asked = (results, first)
         if not results:
             self._page.show_comparison(ComparisonState())
             return
         self._page.show_comparison(ComparisonState(note=self.tr("Comparing...")))
         self._jobs.start(
             partial(_compared, results, first),
-            partial(self._show, self._asked),
+            partial(self._show, asked),
             self._shell.show_failure,
         )
 
