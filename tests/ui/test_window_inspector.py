@@ -11,7 +11,7 @@ from audit_material import convnet_spec
 from hypothesis import example, given
 from hypothesis import strategies as st
 from iaside_ui.app import Program
-from iaside_ui.state import ActionKey, Page
+from iaside_ui.state import ActionKey, Form, Page
 from iaside_ui.state.inspection import (
     Preset,
     coalition_text,
@@ -105,6 +105,22 @@ def test_inspector_shows_image_bands_answer_and_values(
     values = program.inspector.state.explanation
     assert values is not None
     assert f"{values.shapley[1]:+.2f}" in page.tiles.tiles[1]._value.text()  # type: ignore[index]
+
+
+def test_inspector_follows_the_form_where_no_result_is_open(
+    program: Program, monkeypatch: pytest.MonkeyPatch, spec: AuditSpec
+) -> None:
+    """The demo gives way to the user's own model; what is looked at already is left alone."""
+    asked: list[AuditSpec] = []
+    monkeypatch.setattr(program.inspector, "open", asked.append)
+    look = program.window.actions_by_key[ActionKey.INSPECT_BANDS].trigger
+    look()
+    look()
+    assert [one.model.name for one in asked] == ["efficientnet_lite0"]
+    program.setup.change(Form.of_spec(spec))
+    look()
+    look()
+    assert asked[1:] == [spec]
 
 
 def test_ticking_a_band_asks_for_that_coalition(

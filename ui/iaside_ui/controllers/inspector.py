@@ -68,11 +68,6 @@ class InspectorController(QObject):
         """The snapshot that the page shows."""
         return self._state
 
-    @property
-    def has_model(self) -> bool:
-        """Whether a model was opened, or is being opened."""
-        return self._spec is not None
-
     def open(self, spec: AuditSpec, path: str = "") -> None:
         """Inspect the images of an audit, beginning with the one that reports call `path`."""
         self._wanted_path = path

@@ -71,6 +71,7 @@ class MainController(QObject):
         self._measurements = measurements
         self._session = session
         self._is_closing = False
+        self._offered: AuditSpec | None = None  # to the inspector, by the form or the demo
         window = shell.window
         window.connect_actions(self, ACTIONS)
         window.pathDropped.connect(self.open_path)
@@ -124,9 +125,13 @@ class MainController(QObject):
         self._shell.change(page=Page.INSPECTOR)
         opened = self._shell.state.opened
         if opened is not None:
+            self._offered = None
             self._inspector.open(opened.result.spec)
-        elif not self._inspector.has_model:
-            self._inspector.open(self._setup.spec_or_demo())
+            return
+        spec = self._setup.spec_or_demo()
+        if spec != self._offered:  # else the user may have chosen other images or bands since
+            self._offered = spec
+            self._inspector.open(spec)
 
     @Slot()
     def inspect_others(self) -> None:
@@ -134,7 +139,8 @@ class MainController(QObject):
         path = self._shell.window.choose_path(FileKind.IMAGES)
         if path is not None:
             self._shell.change(page=Page.INSPECTOR)
-            self._inspector.open_images(path, self._setup.spec_or_demo())
+            self._offered = self._setup.spec_or_demo()
+            self._inspector.open_images(path, self._offered)
 
     @Slot()
     def show_start(self) -> None:
@@ -182,6 +188,7 @@ class MainController(QObject):
         opened = self._shell.state.opened
         if opened is not None:
             self._shell.change(page=Page.INSPECTOR)
+            self._offered = None
             self._inspector.open(opened.result.spec, path)
 
     @Slot(object)
