@@ -61,6 +61,8 @@ class FrequencyStack(Exportable):
             has_axis=False,
             parent=self,
         )
+        self.snr.setToolTip(self.tr("Dotted: as much error as signal."))
+        self.profile.setToolTip(self.tr("Dotted: the error rate of clean images."))
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(1)

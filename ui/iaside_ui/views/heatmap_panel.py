@@ -24,7 +24,7 @@ class HeatmapPanel(QWidget):
         self.plot = HeatmapPlot(self)
         self.profile = FrequencyPlot(
             name=self.tr("Error with one frequency added, mean over each band"),
-            y_label=self.tr("error rate"),
+            y_label=self.tr("error rate; dotted: of clean images"),
             parent=self,
         )
         scale = ColourBar(self.tr("error rate with one Fourier basis image added (%)"), self)
