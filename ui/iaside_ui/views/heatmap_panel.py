@@ -27,13 +27,13 @@ class HeatmapPanel(QWidget):
             y_label=self.tr("error rate; dotted: of clean images"),
             parent=self,
         )
-        scale = ColourBar(self.tr("error rate with one Fourier basis image added (%)"), self)
-        scale.show_ends("0", "100")
+        self._scale = ColourBar("", self)
+        self._scale.show_ends("0", "100")
         pointed = QLabel(self)
         pointed.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         left = QVBoxLayout()
         left.addWidget(self.plot, stretch=1)
-        left.addWidget(scale)
+        left.addWidget(self._scale)
         left.addWidget(pointed)
         layout = QHBoxLayout(self)
         layout.addLayout(left, stretch=1)
@@ -44,5 +44,10 @@ class HeatmapPanel(QWidget):
         """Show another heat map."""
         self.plot.show_finding(finding)
         if finding is not None:
+            self._scale.show_name(
+                self.tr("error rate with one Fourier basis image added (%); {n} images").format(
+                    n=finding.origin.n_images
+                )
+            )
             self.profile.show_axis(finding.edges, finding.origin.norm)
         self.profile.show_panel(profile_panel(finding))
