@@ -182,6 +182,19 @@ def test_every_page_fits_a_small_laptop(program: Program, page: Page) -> None:
             assert label.height() >= needed, label.text()
 
 
+def test_long_path_does_not_widen_the_window(program: Program) -> None:
+    """A message that quotes a path without a break leaves the window on its screen."""
+    program.window.resize(1000, 600)
+    size = program.window.size()
+    path = "x" * 500
+    words = "Give the result of an audit, or the folder that holds it. " * 6
+    program.shell.show_failure(SpecError(f"Expected a file, found nothing at '{path}'. {words}"))
+    program.setup.audit_model()
+    program.window.setup_page.fields["model"].show_fault(path)
+    QApplication.processEvents()
+    assert program.window.size() == size
+
+
 def test_list_of_keys_holds_whole_sentences(program: Program) -> None:
     """What every action does is read without a mouse, where the screen is wide enough."""
     dialog = ShortcutsDialog(program.window)

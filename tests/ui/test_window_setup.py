@@ -69,6 +69,7 @@ def test_form_as_toml_is_what_the_command_line_reads(form: Form, tmp_path: Path)
     [
         ("bands", "1", "at least 2"),
         ("bands", "many", "whole number"),
+        ("images", "z" * 300, "Expected a"),
         ("norm", "l3", "l2"),
         ("baseline", "zeros", "Did you mean 'zero'"),
         ("spacing", "0.5,0.1", "ascend"),

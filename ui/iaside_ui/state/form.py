@@ -259,6 +259,14 @@ class Form:
         return "\n".join(lines) + "\n"
 
     def _fault(self, name: str) -> str:
+        try:
+            return self._fault_of(name)
+        except OSError as error:  # a name too long, a folder that may not be looked into
+            return tr("Expected a path that can be looked at, found: {reason}.").format(
+                reason=error.strerror
+            )
+
+    def _fault_of(self, name: str) -> str:
         text = self.text(name)
         if name in NEEDED:
             return _path_fault(name, text)

@@ -79,6 +79,7 @@ class Field(QWidget):
         self.fault = QLabel(self)
         self.fault.setWordWrap(True)
         self.fault.setTextFormat(Qt.TextFormat.PlainText)  # it quotes what was typed
+        self.fault.setMinimumWidth(1)  # nor may a long one widen the form
         self.fault.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.fault.hide()
         explained = help_text(field.name)

@@ -18,7 +18,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from iaside_ui.appearance import characters_wide
 from iaside_ui.icons import icon
+from iaside_ui.qtmodels import plain_tip
 from iaside_ui.state import Message, Severity
 
 ICONS: Final = {
@@ -27,6 +29,8 @@ ICONS: Final = {
     Severity.ERROR: "error",
 }
 DETAIL_LINES: Final = 8
+LEAST_CHARACTERS: Final = 60
+"""In a line: the window is as high, at least, as the message is then."""
 
 
 class MessageBar(QFrame):
@@ -50,6 +54,8 @@ class MessageBar(QFrame):
             | Qt.TextInteractionFlag.TextSelectableByKeyboard
         )
         self._text.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
+        # Else a long path would make the window wider than its screen.
+        self._text.setMinimumWidth(characters_wide(self._text, LEAST_CHARACTERS))
         self.details_button = QToolButton(self)
         self.details_button.setText(self.tr("&Details"))
         self.details_button.setCheckable(True)
@@ -86,6 +92,7 @@ class MessageBar(QFrame):
         self._paint_icon()
         self._icon.setAccessibleName(self._severity_name(message.severity))
         self._text.setText(message.text)
+        self._text.setToolTip(plain_tip(message.text))
         self.details.setPlainText(message.details)
         self.details_button.setVisible(bool(message.details))
         self.details_button.setChecked(False)

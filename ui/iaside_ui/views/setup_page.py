@@ -62,6 +62,7 @@ class SetupPage(QWidget):
         self._plan = QLabel(self)
         self._plan.setWordWrap(True)
         self._plan.setTextFormat(Qt.TextFormat.PlainText)  # it names files
+        self._plan.setMinimumWidth(1)  # which may be long
         self._plan.setAccessibleName(self.tr("Plan of the audit"))
         self._plan.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._plan.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
