@@ -180,8 +180,8 @@ def estimate_profile(
                 for lowest in candidates(at_boundary)
             ]
         )
-        floor = intervals[n_bands : 2 * n_bands]
-        np.maximum(floor, 0.0, out=floor)
+        bounded = intervals[n_bands : 2 * n_bands + 3]
+        np.clip(bounded, *attainable(n_bands, beta), out=bounded)
     with np.errstate(invalid="ignore"):  # the same
         errors = samples.std(axis=0, ddof=1)
 
@@ -254,6 +254,32 @@ def hull(intervals: Sequence[FloatMatrix]) -> FloatMatrix:
     """Return the least interval that holds all of several, (n_numbers, 2) each; NaN of NaN."""
     stacked = np.stack(intervals)
     return np.stack([stacked[..., 0].min(axis=0), stacked[..., 1].max(axis=0)], axis=-1)
+
+
+def attainable(n_bands: int, beta: float) -> tuple[FloatMatrix, FloatMatrix]:
+    """Return the least and the greatest values that psi and the scores can have.
+
+    With the mean of several bands for min phi (:func:`candidates`) and few units, the ends of an
+    interval may lie beyond, where no true value is.
+
+    Parameters
+    ----------
+    n_bands : int
+        M.
+    beta : float
+        Weight ratio of the scores, in (0, 1).
+
+    Returns
+    -------
+    least, greatest : (n_bands + 3, 1) float64
+        Of psi, and of the paper, signed and anchored scores.
+    """
+    # Scores are linear in psi, or the absolute value of what is: their extremes are scores of
+    # profiles with all in one band, or 0, that of the even profile.
+    profiles = np.eye(n_bands + 1, n_bands + 3)
+    profiles[:, n_bands] = 0.0
+    numbers = profile_numbers(profiles, n_bands=n_bands, beta=beta)[:, n_bands : 2 * n_bands + 3]
+    return numbers.min(axis=0)[:, None], numbers.max(axis=0)[:, None]
 
 
 def profile_numbers(

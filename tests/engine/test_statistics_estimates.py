@@ -293,6 +293,19 @@ def test_bands_that_might_be_lowest_widen_the_interval_on_the_right_side() -> No
     assert plain_hits <= 5
 
 
+def test_no_interval_holds_what_cannot_be() -> None:
+    """Of few images with several low bands, importance and scores stay within their ranges."""
+    rows = np.array([1.0, 0.0, 0.0, 0.0]) + np.random.default_rng(24).normal(size=(5, 4))
+    result = estimate(rows)
+    assert result.at_boundary.sum() > 1
+    assert (result.importance_interval >= 0).all()
+    assert (result.importance_interval <= 1).all()
+    assert result.comparable_interval[1] == pytest.approx(1)
+    highest = signed_score(np.array([1.0, 0.0, 0.0, 0.0]), beta=0.75)
+    assert result.signed_interval[1] == pytest.approx(highest)
+    assert result.paper_interval[0] >= 0
+
+
 def test_one_clearly_lowest_band_changes_nothing() -> None:
     """Where the lowest band is known the interval is one reading's percentile interval."""
     rows = draw_rows(np.random.default_rng(21), n_units=200)
