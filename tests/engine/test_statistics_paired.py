@@ -204,6 +204,22 @@ def test_bands_that_might_be_lowest_widen_a_comparison() -> None:
     np.testing.assert_array_equal(alone.interval, 0)
 
 
+def test_noise_that_lowers_the_lowest_band_is_no_difference() -> None:
+    """Of two equal profiles one is noisier, so that its least band and its score are read too low.
+
+    The interval holds 0; the p-value of that reading alone is 0.028, and does not count alone.
+    """
+    generator, ends = np.random.default_rng(18), np.ones((60, 3))
+    steady, noisy = (
+        np.hstack([(2.0, 0.0, 0.0, 0.0) + spread * generator.normal(size=(60, N_BANDS)), ends])
+        for spread in (0.05, 1.0)
+    )
+    [found] = compare(steady, noisy)
+    low, high = found.interval[SIGNED]
+    assert low < 0 < high
+    assert found.p_values[SIGNED] > 0.2
+
+
 def test_other_images_are_refused() -> None:
     """Rows that do not match cannot be paired."""
     with pytest.raises(SpecError, match="same images of every model"):
