@@ -323,6 +323,23 @@ def failure_warning(failed: Sequence[FailedImage], *, n_used: int) -> AuditWarni
     )
 
 
+def stopped_warning(*, n_used: int, n_planned: int) -> AuditWarning:
+    """Return what a reader must know of the numbers of an audit that was cancelled.
+
+    Parameters
+    ----------
+    n_used : int
+        Images behind the numbers.
+    n_planned : int
+        Images that the whole audit may take.
+    """
+    return AuditWarning(
+        code="stopped_early",
+        message=f"The audit was stopped: its numbers are those of {n_used} of {n_planned} images. "
+        "The same command goes on with the others.",
+    )
+
+
 def with_failures(
     known: Sequence[AuditWarning],
     failed: Sequence[FailedImage],

@@ -7,6 +7,7 @@ from contextlib import ExitStack, closing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from iaside_audit.auditing.assemble import stopped_warning
 from iaside_audit.auditing.caveats import warn_of_caveats
 from iaside_audit.auditing.cluster import open_cluster
 from iaside_audit.auditing.conclude import AuditContext, conclude
@@ -141,12 +142,12 @@ class Supervisor:
                 on_batch=lambda batch: note_batch(store, batch),
             )
             run.run()
-            return self._last_event(context, run, store)
+            return self._last_event(context, run, store, n_planned=len(plan.images))
 
     def _last_event(
-        self, context: AuditContext, run: LeaseRun, store: AuditStore
+        self, context: AuditContext, run: LeaseRun, store: AuditStore, *, n_planned: int
     ) -> Finished | Cancelled:
-        """Assemble the result."""
+        """Assemble the result; where the audit was cancelled, it says that it is not the whole."""
         rows = run.used_rows()
         if self._control.is_cancelled and len(rows) < MIN_ROWS:
             return Cancelled(partial=None)
@@ -162,7 +163,11 @@ class Supervisor:
         )
         context = replace(context, runtime=runtime)
         note_context(store, context)
-        result = conclude(context, rows, run.failures(), converged=run.has_converged())
+        failures = run.failures()
+        if self._control.is_cancelled and len(rows) + len(failures) < n_planned:
+            stopped = stopped_warning(n_used=len(rows), n_planned=n_planned)
+            context = replace(context, warnings=(stopped, *context.warnings))
+        result = conclude(context, rows, failures, converged=run.has_converged())
         for warning in result.warnings:
             if warning not in context.warnings:
                 self._emit(Warned(code=warning.code, message=warning.message))

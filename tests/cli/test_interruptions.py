@@ -69,6 +69,8 @@ def test_a_signal_keeps_what_was_done(
     assert "Spectral importance" in printed
     partial = load_result(out)
     assert 2 <= partial.data.n_images < 2000
+    assert partial.warnings[0].code == "stopped_early"
+    assert f"those of {partial.data.n_images} of 2000 images" in partial.warnings[0].message
     assert partial.spec.bands == 8
     assert len(partial.rows()) == partial.data.n_images
 
