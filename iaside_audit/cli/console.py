@@ -11,14 +11,15 @@ from rich.markup import escape
 from rich.padding import Padding
 from rich.table import Table
 
-from iaside_audit.choices import Mode
 from iaside_audit.classifier.safety import MAX_MESSAGE, printable
 from iaside_audit.report.summary import (
+    counted,
     decimals_for,
     format_interval,
     format_number,
     format_percent,
     importance_rows,
+    interval_method,
     score_rows,
     score_sentence,
     value_unit,
@@ -120,14 +121,13 @@ def _facts(result: AuditResult, confidence: str) -> str:
     if runtime.evaluations_per_s:
         speed += f", {runtime.evaluations_per_s:.0f} a second"
     n_known = runtime.n_cached + runtime.n_resumed
-    speed += f"; {n_known} of the rows were there before" if n_known else ""
-    unit = "batches" if result.spec.mode == Mode.REFERENCE else "images"
+    speed += f"; {counted(n_known, 'row')} from before" if n_known else ""
     lines = [
         f"Top-1 on unfiltered images: {top1}",
         f"v(all): {grand}; v(empty): {empty}",
-        f"Images: {', '.join(counts)}; intervals at {confidence}, by bootstrap over {unit}",
+        f"Images: {', '.join(counts)}; intervals at {confidence}, by {interval_method(result)}",
         *_stopping(result),
-        f"Ran on {runtime.provider} ({runtime.device}, {runtime.threads} threads)",
+        f"Ran on {runtime.provider} ({runtime.device}, {counted(runtime.threads, 'thread')})",
         f"Evaluations: {speed}",
     ]
     return escape("\n".join(lines))

@@ -31,7 +31,7 @@ from iaside_audit.events import (
     Preparing,
     Warned,
 )
-from iaside_audit.report.summary import decimals_for, format_number, rough_duration
+from iaside_audit.report.summary import counted, decimals_for, format_number, rough_duration
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -199,8 +199,9 @@ class ProgressView:
 
     def _show_plan(self, plan: Planned) -> None:
         self._line(
-            f"{plan.estimator} estimator, {plan.n_images} images, {plan.n_evaluations} evaluations "
-            f"on {plan.provider} ({plan.threads} threads, batch {plan.batch}); "
+            f"{plan.estimator} estimator, {counted(plan.n_images, 'image')}, "
+            f"{counted(plan.n_evaluations, 'evaluation')} on {plan.provider} "
+            f"({counted(plan.threads, 'thread')}, batch {plan.batch}); "
             f"preprocessing from {foreign(plan.preprocessing_source)}"
         )
 
@@ -211,7 +212,7 @@ class ProgressView:
         if not self._console.is_terminal and is_due:
             left = event.remaining_s
             about = f"about {rough_duration(left)} left" if left else ""
-            facts = (f"{event.n_done} of {event.n_images} images", rate, about)
+            facts = (f"{event.n_done} of {counted(event.n_images, 'image')}", rate, about)
             self._line(", ".join(fact for fact in facts if fact))
             self._next_line = event.n_done * SILENT_STEPS // event.n_images + 1
 

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from iaside_audit.choices import Mode
 from iaside_audit.report.claims import SCORE_CLAIM
 from iaside_audit.report.summary import (
     NOT_DEFINED,
+    counted,
     decimals_for,
     format_duration,
     format_interval,
     format_number,
     format_percent,
     format_size,
+    interval_method,
     null_sentence,
     value_unit,
 )
@@ -30,6 +33,8 @@ _FEW_IMAGES: Final = 100
 """Below this no audit is called converged (METHOD.md, section 6)."""
 
 _MAX_FAILED_NAMES: Final = 3
+
+_counted = partial(counted, separator=",")
 
 
 def conclusions(result: AuditResult) -> list[str]:
@@ -56,7 +61,7 @@ def measured_rows(result: AuditResult) -> list[list[str]]:
     return [
         [f"All bands{unit}", *_number_and_interval(values.grand, values.grand_interval)],
         [f"No band{unit}", *_number_and_interval(values.empty, values.empty_interval)],
-        ["Top-1 (%)", *_number_and_interval(100 * accuracy.top1, scaled)],
+        ["Top-1 (%)", format_number(100 * accuracy.top1, 1), format_interval(scaled, 1)],
     ]
 
 
@@ -146,7 +151,6 @@ def _protocol_rows(result: AuditResult) -> list[Row]:
     control = ", the mean game as control variate" if estimator.control_variate else ""
     is_reference = spec.mode == Mode.REFERENCE
     mode = f"reference (the published code), batches of {spec.reference_batch}"
-    unit = "batches" if is_reference else "images"
     rows = [
         ["Mode", mode if is_reference else "corrected"],
         ["Bands", f"{spec.bands}, norm {spec.norm}, spacing {spacing}, frame {spec.frame}"],
@@ -155,7 +159,7 @@ def _protocol_rows(result: AuditResult) -> list[Row]:
         ["Estimator", f"{estimator.kind}{pairs}{control}"],
         ["Evaluations", f"{estimator.n_evaluations:,}"],
         ["Score", f"beta {spec.beta:g}"],
-        ["Intervals", f"{format_percent(spec.confidence)}, bootstrap over {unit}"],
+        ["Intervals", f"{format_percent(spec.confidence)}, {interval_method(result)}"],
         ["Seed", str(spec.seed)],
     ]
     if estimator.converged is not None:
@@ -200,10 +204,6 @@ def _batch_check(checks: ChecksRecord) -> str:
 
 def _is_self(result: AuditResult) -> bool:
     return result.spec.labels == "self"
-
-
-def _counted(number: int, noun: str, plural: str = "") -> str:
-    return f"{number:,} {noun if number == 1 else plural or f'{noun}s'}"
 
 
 def _size(size: int | tuple[int, int]) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING, Final
 
-from iaside_audit.choices import Norm
+from iaside_audit.choices import IntervalMethod, Mode, Norm
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -138,6 +138,17 @@ def format_percent(share: float, decimals: int | None = None) -> str:
     return f"{text} %"
 
 
+def counted(number: int, noun: str, plural: str = "", *, separator: str = "") -> str:
+    """Return a number with its noun in the singular or the plural.
+
+    Examples
+    --------
+    >>> counted(1, "thread"), counted(1200, "class", "classes", separator=",")
+    ('1 thread', '1,200 classes')
+    """
+    return f"{number:{separator}} {noun if number == 1 else plural or f'{noun}s'}"
+
+
 def format_size(size_bytes: int) -> str:
     """Return a file size in decimal units.
 
@@ -209,6 +220,13 @@ def base_name(path: str) -> str:
     ('a.onnx', 'a.onnx')
     """
     return path.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1] or path
+
+
+def interval_method(result: AuditResult) -> str:
+    """Return how the intervals were made: the method, where it is not the default, and the unit."""
+    method = "BCa " if result.spec.interval == IntervalMethod.BCA else ""
+    unit = "batches" if result.spec.mode == Mode.REFERENCE else "images"
+    return f"{method}bootstrap over {unit}"
 
 
 def value_unit(result: AuditResult) -> str:
