@@ -68,6 +68,8 @@ def command(
     listed = values.pop("formats", ",".join(FORMATS))
     configured = values.pop("cache", True)
     spec = AuditSpec.from_dict(values)
+    if plans and is_panel:
+        raise click.UsageError("Expected --plan or --stability, found both. Leave one out.")
     if plans:
         from iaside_audit.cli.planning import plan  # noqa: PLC0415 - start-up time
 
