@@ -269,7 +269,7 @@ class AuditSpec:
         if isinstance(self.bands, int) and self.bands > MAX_BANDS:
             faults.append(f"Expected bands to be at most {MAX_BANDS}, found {self.bands}.")
         faults += [
-            f"Expected {name} to be a number between {low} and {high}, found {value!r}."
+            f"Expected {name} to be a number above {low:g} and below {high:g}, found {value!r}."
             for name, low, high, value in (
                 ("beta", 0.0, 1.0, self.beta),
                 ("confidence", 0.5, 1.0, self.confidence),
