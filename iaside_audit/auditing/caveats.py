@@ -60,8 +60,10 @@ def _warn_of_images(stages: Preparation, model: AuditedModel, plan: AuditPlan) -
     if n_repeated:
         stages.warn(
             "images_repeated",
-            f"{n_repeated} of {len(plan.images)} images have the content of another one and "
-            "count again: intervals are narrower than they should be.",
+            f"{n_repeated} of {len(plan.images)} images "
+            f"{'has' if n_repeated == 1 else 'have'} the content of another one and "
+            f"{'counts' if n_repeated == 1 else 'count'} again: intervals are narrower than they "
+            "should be.",
         )
     short = min(model.input_size)
     n_enlarged = sum(min(image.height, image.width) < short for image in plan.images)

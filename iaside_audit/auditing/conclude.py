@@ -169,9 +169,10 @@ def _why_no_rows(failed: tuple[FailedImage, ...]) -> str:
     reasons = Counter(_shared_reason(one) for one in failed)
     shared, n_times = reasons.most_common(1)[0]
     reason = next(one.reason for one in failed if _shared_reason(one) == shared)
+    so = "" if n_times == len(failed) else f", {n_times} of them so"
     return (
-        f"Expected at least one image with values, found that all {len(failed)} failed; "
-        f"{n_times} because {reason.rstrip('.')}. Check the images, or choose another --baseline."
+        f"Expected at least one image with values, found that all {len(failed)} failed{so}: "
+        f"{reason.rstrip('.')}. Check the images, or choose another --baseline."
     )
 
 

@@ -26,7 +26,7 @@ def command(
     as_json: bool,  # noqa: FBT001 - click passes by name
     quiet: bool,  # noqa: FBT001, ARG001
 ) -> int:
-    r"""Join the output folders of all shards (``run --shard I/N``) to the result of one audit.
+    r"""Join the output folders of all shards (`run --shard I/N`) to the result of one audit.
 
     No image may be missing or there twice, and specifications, model and images must agree.
 

@@ -245,8 +245,10 @@ def _doubts(known: dict[str, int], table: ClassTable) -> tuple[str, ...]:
 
 
 def _no_labels(listing: Listing, n_classes: int) -> SpecError:
+    n_folders = len(listing.folders)
+    named = ", ".join(listing.folders[:3]) + (", ..." if n_folders > 3 else "")  # noqa: PLR2004
     found = (
-        f"{len(listing.folders)} folders ({', '.join(listing.folders[:3])}, ...)"
+        f"{n_folders} {'folder' if n_folders == 1 else 'folders'} ({named})"
         if listing.folders
         else f"{len(listing.records)} images such as {listing.records[0].path!r}"
     )

@@ -219,10 +219,11 @@ class SqliteRowStore:
                 raise _another_audit(
                     self._path, [f"none of its {len(stored.rows)} images is among the images now"]
                 )
+            rest = ", the others are of images that are gone or changed"
+            rest = rest if len(rows) < len(stored.rows) else ""
             self.notes.append(
-                f"The images have changed since '{self._path.name}' was made: rows of "
-                f"{len(rows)} are used again, {len(stored.rows) - len(rows)} are of images that "
-                "are gone or changed."
+                f"The images have changed since '{self._path.name}' was made: {len(rows)} of its "
+                f"{len(stored.rows)} rows are used again{rest}."
             )
         if not stored.is_sound or stored.n_damaged:
             aside = set_aside(self._path, "damaged-")

@@ -320,7 +320,7 @@ def test_images_of_one_content_are_counted(
     words = ["run", place / "model.onnx", "--images", images, "--out", tmp_path / "out"]
     outcome = command_here(capsys, *words, "--bands", 4, "--formats", "json")
     assert outcome.code == 0, outcome.err
-    assert "1 of 4 images have the content of another one" in " ".join(outcome.err.split())
+    assert "1 of 4 images has the content of another one" in " ".join(outcome.err.split())
 
 
 @pytest.mark.skipif(has_nvidia_driver(), reason="needs a machine without CUDA")

@@ -368,7 +368,7 @@ def test_an_audit_without_rows_explains_why(tmp_path: Path) -> None:
     spec = convnet_spec(tmp_path, ConvNet(side=40), preprocess=str(preprocessing))
     save_images(tmp_path / "small", 4)
     small = convnet_spec(tmp_path, images=tmp_path / "small", preprocess=spec.preprocess)
-    reason = r"all 4 failed; 4 because Expected at least 40 x 40 px.* crop\. Check the images"
+    reason = r"all 4 failed: Expected at least 40 x 40 px.* crop\. Check the images"
     with pytest.raises(ImageError, match=reason):
         audit_here(small)
 

@@ -34,7 +34,7 @@ def test_a_changed_image_is_computed_again(tmp_path: Path) -> None:
     assert result.runtime.n_resumed == 7
     notes = [one.message for one in events if isinstance(one, Warned) and one.code == "store"]
     assert len(notes) == 1
-    assert "rows of 7 are used again, 1 are of images" in notes[0]
+    assert "7 of its 8 rows are used again" in notes[0]
     assert_same_rows(result, audit_here(asked), atol=1e-4)
 
 

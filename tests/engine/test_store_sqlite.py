@@ -175,7 +175,7 @@ def test_rows_move_with_their_images(tmp_path: Path) -> None:
         assert store.missing() == [1]
         assert store.n_resumed == 5
         assert len(store.notes) == 1
-        assert "rows of 5 are used again, 1 are of images" in store.notes[0]
+        assert "5 of its 6 rows are used again" in store.notes[0]
         assert_rows_equal(
             store.rows(), [row(at, content=one) for at, one in enumerate(now) if one != 9]
         )

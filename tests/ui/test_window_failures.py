@@ -53,7 +53,7 @@ def test_images_deleted_during_a_run(qtbot: QtBot, tmp_path: Path) -> None:
     program.audits.start(spec)
     bar = program.window.message_bar
     qtbot.waitUntil(lambda: bool(bar.text), timeout=30_000)
-    assert "all 6 failed; 6 because Expected" in bar.text
+    assert "all 6 failed: Expected" in bar.text
     assert program.window.page == Page.SETUP
     log = program.window.run_page.log.model()
     lines = [str(log.data(log.index(row, 0))) for row in range(log.rowCount())]
