@@ -61,7 +61,7 @@ def _print(report: ComparisonReport) -> None:
     from rich.markup import escape  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
 
-    from iaside_audit.cli.console import stdout  # noqa: PLC0415
+    from iaside_audit.cli.console import print_whole, stdout  # noqa: PLC0415
     from iaside_audit.report import format_percent  # noqa: PLC0415
     from iaside_audit.report.comparisons import difference_rows, model_names  # noqa: PLC0415
 
@@ -82,7 +82,7 @@ def _print(report: ComparisonReport) -> None:
             table.add_row(
                 *cells, row.p_value, row.p_corrected, style="bold" if row.is_clear else ""
             )
-        console.print(table)
+        print_whole(console, table)
     confidence = format_percent(report.confidence)
     console.print(
         f" {report.n_images} images matched by content; intervals at {confidence} by the paired "

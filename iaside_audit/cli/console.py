@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
+from rich.measure import Measurement
 from rich.padding import Padding
 from rich.table import Table
 
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 BAR_WIDTH: Final = 10
 WIDTH: Final = 80
 """Results that are not printed on a terminal are laid out for so many columns."""
+UNLIMITED: Final = 10_000
+"""Columns; more than any table takes."""
 
 
 def foreign(text: object, max_length: int = MAX_MESSAGE) -> str:
@@ -58,11 +61,27 @@ def stderr() -> Console:
     return Console(stderr=True, highlight=False)
 
 
+def print_whole(console: Console, table: Table) -> None:
+    """Print a table without cutting a number short; where it is too wide, the terminal folds it."""
+    table.width = _full_width(console, table)
+    console.print(table, crop=False)
+
+
+def _full_width(console: Console, table: Table) -> int:
+    """Return how many columns a table takes where nothing limits it."""
+    unlimited = console.options.update(max_width=UNLIMITED)
+    return Measurement.get(console, unlimited, table).maximum
+
+
 def print_result(result: AuditResult, console: Console) -> None:
     """Print bands, scores and what a reader of them must know."""
     console.print()
-    console.print(_bands(result, is_plain=console.options.ascii_only))
-    console.print(_scores(result))
+    is_plain = console.options.ascii_only
+    bands = _bands(result, is_plain=is_plain)
+    if _full_width(console, bands) > console.width:
+        bands = _bands(result, is_plain=is_plain, has_bars=False)
+    print_whole(console, bands)
+    print_whole(console, _scores(result))
     confidence = format_percent(result.spec.confidence)
     console.print(Padding(f"[bold]{escape(score_sentence(result))}[/bold]", (0, 1)))
     console.print(Padding(_facts(result, confidence), (0, 1)))
@@ -71,12 +90,13 @@ def print_result(result: AuditResult, console: Console) -> None:
     console.print()
 
 
-def _bands(result: AuditResult, *, is_plain: bool) -> Table:
+def _bands(result: AuditResult, *, is_plain: bool, has_bars: bool = True) -> Table:
     unit = value_unit(result)
     table = _table(f"Spectral importance{f' (Shapley values in {unit})' if unit else ''}")
     for name in ("band", "frequency", "Shapley", "interval", "importance", "interval"):
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("", width=BAR_WIDTH, no_wrap=True)
+    if has_bars:
+        table.add_column("", width=BAR_WIDTH, no_wrap=True)
     for row, band in zip(importance_rows(result), result.bands, strict=True):
         table.add_row(
             row.band,
@@ -85,7 +105,7 @@ def _bands(result: AuditResult, *, is_plain: bool) -> Table:
             row.shapley_interval,
             row.importance,
             row.importance_interval,
-            _bar(band.importance, is_plain=is_plain),
+            *([_bar(band.importance, is_plain=is_plain)] if has_bars else []),
         )
     return table
 

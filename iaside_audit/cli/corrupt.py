@@ -150,7 +150,7 @@ def _print(errors: CorruptionErrors, measured: Measured) -> None:
     from rich.padding import Padding  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
 
-    from iaside_audit.cli.console import stdout  # noqa: PLC0415
+    from iaside_audit.cli.console import print_whole, stdout  # noqa: PLC0415
     from iaside_audit.report.summary import format_percent  # noqa: PLC0415
     from iaside_audit.robustness.errors_by_corruption import MEANINGS  # noqa: PLC0415
 
@@ -179,7 +179,7 @@ def _print(errors: CorruptionErrors, measured: Measured) -> None:
         )
     console = stdout()
     console.print()
-    console.print(table)
+    print_whole(console, table)
     named = [] if errors.clean_error is None else [("Clean top-1 error", errors.clean_error)]
     named += [(MEANINGS[name], one) for name, one in errors.means.items()]
     for title, measure in named:

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from iaside_audit.auditing.pilot import AuditForecast, PlanOption, run_pilot
 from iaside_audit.auditing.stability import StabilityReport, run_stability
-from iaside_audit.cli.console import stdout
+from iaside_audit.cli.console import print_whole, stdout
 from iaside_audit.cli.progress import show_events
 from iaside_audit.errors import ReportError
 from iaside_audit.report.files import write_text
@@ -96,7 +96,7 @@ def _print_forecast(forecast: AuditForecast, console: Console) -> None:
             rough_duration(option.elapsed_s),
             style="bold" if place == forecast.advised else "",
         )
-    console.print(table)
+    print_whole(console, table)
     for line in _forecast_lines(forecast):
         console.print(f" {line}", markup=False)
 
@@ -163,7 +163,7 @@ def _print_stability(report: StabilityReport, console: Console) -> None:
             format_interval(one.comparable_interval),
             "" if math.isnan(one.rank_agreement) else format_number(one.rank_agreement, 2),
         )
-    console.print(table)
+    print_whole(console, table)
     low, high = report.comparable_range
     console.print(
         f" Anchored score over baselines and ranges (same M, norm and spacing): "

@@ -101,7 +101,7 @@ def print_prediction(run: PredictionRun, console: Console, *, gain: str = "root"
     from rich.padding import Padding  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
 
-    from iaside_audit.cli.console import foreign  # noqa: PLC0415
+    from iaside_audit.cli.console import foreign, print_whole  # noqa: PLC0415
     from iaside_audit.report.claims import PREDICTION_CLAIM  # noqa: PLC0415
     from iaside_audit.report.prediction_words import (  # noqa: PLC0415
         following_sentence,
@@ -145,7 +145,7 @@ def print_prediction(run: PredictionRun, console: Console, *, gain: str = "root"
         cells += [f"{one.loss.value:.2f}", f" {bands_in_words(one.shares)}"]
         table.add_row(escape(one.scope.title), *cells)
     console.print()
-    console.print(table)
+    print_whole(console, table)
     sentences = [
         "; ".join(prediction_sentences(prediction, kind)) + ".",
         without_spectrum_sentence(prediction),

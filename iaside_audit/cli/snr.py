@@ -121,7 +121,7 @@ def _print(run: SnrRun) -> None:
     from rich.markup import escape  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
 
-    from iaside_audit.cli.console import stdout  # noqa: PLC0415
+    from iaside_audit.cli.console import print_whole, stdout  # noqa: PLC0415
     from iaside_audit.report.summary import elided  # noqa: PLC0415
 
     height, width = run.size
@@ -145,7 +145,7 @@ def _print(run: SnrRun) -> None:
         )
     console = stdout()
     console.print()
-    console.print(table)
+    print_whole(console, table)
     n_capped = sum(int(one.bands.n_capped.sum()) for one in run.results)
     if n_capped:
         console.print(f" {n_capped} bands of images had no error, and count as 100 dB.")

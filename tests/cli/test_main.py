@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -18,10 +19,13 @@ from audit_material import (
     convnet_spec,
     run_words,
 )
+from rich.console import Console
+from sample_results import sample_result
 
 import iaside_audit
 from iaside_audit import cli
 from iaside_audit.cli import COMMANDS, exit_code, main
+from iaside_audit.cli.console import print_result
 from iaside_audit.errors import (
     ImageError,
     InferenceError,
@@ -33,6 +37,7 @@ from iaside_audit.errors import (
 )
 from iaside_audit.events import AuditCancelled
 from iaside_audit.report import load_result
+from iaside_audit.report.summary import importance_rows
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -291,3 +296,24 @@ def test_main_is_a_function_that_exits() -> None:
     with pytest.raises(SystemExit) as caught:
         main(["models", "--json"])
     assert caught.value.code == 0
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 120])
+def test_no_number_is_cut_short_on_a_narrow_terminal(width: int) -> None:
+    """Bars give way; the rest is printed whole, and folded by the terminal where it must be."""
+    console = Console(file=io.StringIO(), width=width, force_terminal=False)
+    result = sample_result()
+    print_result(result, console)
+    printed = console.file.getvalue()  # type: ignore[attr-defined]  # a StringIO
+    assert "\N{HORIZONTAL ELLIPSIS}" not in printed
+    for row in importance_rows(result):
+        assert row.importance_interval in printed
+        assert row.shapley_interval in printed
+
+
+def test_a_plan_of_a_stability_panel_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    """Each stands in the place of an audit, so that one of them would be ignored."""
+    with pytest.raises(SystemExit) as stopped:
+        main(["run", "model.onnx", "--images", "images", "--plan", "--stability"])
+    assert stopped.value.code == 2
+    assert "--plan or --stability, found both" in capsys.readouterr().err
