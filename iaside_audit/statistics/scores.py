@@ -166,7 +166,9 @@ class NullLevel:
         """Return the share (0..1) of random profiles whose score is below `value`; NaN of NaN."""
         if math.isnan(value):
             return math.nan
-        return float(np.searchsorted(self.samples[kind], value) / self.samples[kind].size)
+        # Two bands have two profiles: samples that differ by rounding only are not below.
+        below = value - EQUAL_SHARE * abs(value)
+        return float(np.searchsorted(self.samples[kind], below) / self.samples[kind].size)
 
 
 @lru_cache(maxsize=8)

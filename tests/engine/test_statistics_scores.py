@@ -148,6 +148,20 @@ def test_the_null_level_agrees_with_another_sample() -> None:
         )
 
 
+@pytest.mark.parametrize("beta", [0.5, 0.75, 0.9])
+def test_the_one_low_profile_of_two_bands_is_above_half_of_the_null(beta: float) -> None:
+    """Importance is (1, 0) or (0, 1) there; rounding puts no score above its equals."""
+    level = null_level(2, beta)
+    low = np.array([1.0, 0.0])
+    assert level.percentile("signed", float(signed_score(low, beta=beta))) == pytest.approx(
+        0.5, abs=0.01
+    )
+    assert level.percentile("comparable", float(anchored_score(low, beta=beta))) == pytest.approx(
+        0.5, abs=0.01
+    )
+    assert level.percentile("paper", float(paper_score(low, beta=beta))) == 0
+
+
 def test_percentiles_are_shares_of_the_null() -> None:
     """The quantiles' percentiles are their levels; beyond the samples lie 0 and 1."""
     level = null_level(8, 0.75)
