@@ -72,11 +72,18 @@ def merge_shards(folders: Sequence[Path], out: Path) -> AuditResult:
     Raises
     ------
     SpecError
-        If these are not all the shards of one audit, each complete and there once; everything that
-        is wrong is named.
+        If these are not all the shards of one audit, each complete and there once, or a folder
+        holds no store; everything that is wrong is named.
     StoreError
         If a store cannot be read, or the merged one not written.
     """
+    empty = [f"'{folder}'" for folder in folders if not (folder / STORE_NAME).is_file()]
+    if empty:
+        raise SpecError(
+            f"Expected the rows of a shard ('{STORE_NAME}') in every folder, found none in "
+            f"{', '.join(empty)}. Give the folders that `run --shard` wrote.",
+            found=", ".join(empty),
+        )
     shards = [_Shard(folder=folder, stored=read_store(folder / STORE_NAME)) for folder in folders]
     faults = list(_faults(shards))
     if faults:

@@ -120,6 +120,8 @@ def test_shards_of_other_audits_are_refused(
     with pytest.raises(SpecError, match=r"another audit than .*seed was 0, now 5"):
         merge_shards([copies[0], tmp_path / "seeded", *copies[2:]], tmp_path / "out")
     audit_here(spec, out=tmp_path / "whole")
+    with pytest.raises(SpecError, match=r"found none in .*nowhere"):
+        merge_shards([copies[0], tmp_path / "nowhere"], tmp_path / "out")
     with pytest.raises(SpecError, match="holds a whole audit"):
         merge_shards([*copies, tmp_path / "whole"], tmp_path / "out")
 
