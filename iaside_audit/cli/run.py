@@ -67,6 +67,8 @@ def command(
         values["model"] = model
     listed = values.pop("formats", ",".join(FORMATS))
     configured = values.pop("cache", True)
+    if not isinstance(configured, bool):
+        raise SpecError(f"Expected cache to be true or false, found {configured!r}.")
     spec = AuditSpec.from_dict(values)
     if plans and is_panel:
         raise click.UsageError("Expected --plan or --stability, found both. Leave one out.")
@@ -84,7 +86,7 @@ def command(
         spec,
         out=out,
         formats=parse_formats(str(listed) if formats is None else formats),
-        uses_cache=bool(configured if cache is None else cache),
+        uses_cache=configured if cache is None else cache,
         as_json=as_json,
         quiet=quiet,
     )

@@ -90,6 +90,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
         '[audit]\nimages = "images"\nspacing = 0.5\ndevice = 0\nlabels = 3\n'
     )
     (folder / "formats.toml").write_text('[audit]\nimages = "images"\nformats = "pfd"\n')
+    (folder / "cache.toml").write_text('[audit]\nimages = "images"\ncache = "no"\n')
 
     (folder / "a_file").write_text("")
     (folder / "other").mkdir()
@@ -175,6 +176,7 @@ CASES = [
     Case("no table in the config", "run model.onnx --config empty_config.toml", r"table \[audit\]"),
     Case("types in the config", "run model.onnx --config types.toml", "labels.*spacing.*device"),
     Case("formats in the config", "run model.onnx --config formats.toml", "Did you mean 'pdf'"),
+    Case("cache in the config", "run model.onnx --config cache.toml", "true or false, found 'no'"),
     Case(
         "a model that standardises",
         "run standardising.onnx --images images",
