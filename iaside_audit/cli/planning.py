@@ -19,6 +19,7 @@ from iaside_audit.cli.progress import show_events
 from iaside_audit.errors import ReportError
 from iaside_audit.report.files import write_text
 from iaside_audit.report.summary import (
+    counted,
     format_interval,
     format_number,
     format_percent,
@@ -130,7 +131,7 @@ def _forecast_lines(forecast: AuditForecast) -> list[str]:
 def _way(option: PlanOption) -> str:
     if option.pairs is None:
         return "exact"
-    return f"{option.pairs} pair{'' if option.pairs == 1 else 's'} an image"
+    return f"{counted(option.pairs, 'pair')} an image"
 
 
 def _needed(option: PlanOption) -> str:

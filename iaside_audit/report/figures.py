@@ -24,6 +24,7 @@ from iaside_audit.report.files import write_bytes
 from iaside_audit.report.summary import (
     SCORE_TITLES,
     base_name,
+    counted,
     elided,
     format_percent,
     radius_meaning,
@@ -299,9 +300,8 @@ def _draw_scores(axes: Axes, result: AuditResult) -> None:
 def _entitle(figure: Figure, result: AuditResult) -> None:
     """Write the model's name and the number of images above a figure."""
     name = elided(drawable(base_name(result.model.path)), _TITLE_CHARACTERS)
-    n_images = result.estimator.n_images
     figure.suptitle(
-        f"{name}, {n_images} image{'' if n_images == 1 else 's'}",
+        f"{name}, {counted(result.estimator.n_images, 'image')}",
         x=0.01,
         horizontalalignment="left",
         parse_math=False,
