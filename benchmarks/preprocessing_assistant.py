@@ -24,8 +24,8 @@ from typing import TYPE_CHECKING, Any
 
 import onnxruntime as ort
 
-from iaside_audit.auditing.choice import Candidate
-from iaside_audit.auditing.examiner import Examiner
+from iaside_audit.auditing.assistant.choice import Candidate
+from iaside_audit.auditing.assistant.examiner import Examiner
 from iaside_audit.auditing.inspection import TrialImages, labelled_images
 from iaside_audit.auditing.model import fit_preprocessing, inspect_model
 from iaside_audit.auditing.workers import ProcessWorker, raise_if_error

@@ -31,9 +31,9 @@ from distributed import LocalCluster, __version__
 
 import iaside_audit as ia
 from iaside_audit.auditing.attempts import Lease
-from iaside_audit.auditing.cluster import open_cluster
-from iaside_audit.auditing.dask_executor import DaskExecutor
-from iaside_audit.auditing.evaluate import LeaseItem
+from iaside_audit.auditing.cluster.connection import open_cluster
+from iaside_audit.auditing.cluster.dask_executor import DaskExecutor
+from iaside_audit.auditing.evaluation.evaluate import LeaseItem
 from iaside_audit.auditing.executor import LocalExecutor, Seat
 from iaside_audit.classifier.catalogue import demo_images, find_model
 from iaside_audit.classifier.providers import available_threads

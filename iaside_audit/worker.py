@@ -18,8 +18,8 @@ from multiprocessing.connection import Client
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Final
 
+from iaside_audit.auditing.evaluation.tasks import TaskServer
 from iaside_audit.auditing.limits import ALIVE, apply_limits, lift_address_space_limit
-from iaside_audit.auditing.tasks import TaskServer
 from iaside_audit.auditing.wire import decode, encode
 from iaside_audit.classifier.providers import has_nvidia_driver
 from iaside_audit.robustness.tasks import measurement_tasks

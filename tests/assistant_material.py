@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from iaside_audit.auditing.assistant import Assistance
+    from iaside_audit.auditing.assistant.assist import Assistance
     from iaside_audit.auditing.wire import Message
     from iaside_audit.images import IndexedImage
 

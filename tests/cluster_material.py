@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Final
 from distributed import LocalCluster
 
 from iaside_audit.auditing.attempts import Lease
-from iaside_audit.auditing.dask_executor import DaskExecutor
-from iaside_audit.auditing.evaluate import LeaseItem
+from iaside_audit.auditing.cluster.dask_executor import DaskExecutor
+from iaside_audit.auditing.evaluation.evaluate import LeaseItem
 from iaside_audit.errors import WorkerLostError
 from iaside_audit.images import IndexedImage
 
 if TYPE_CHECKING:
-    from iaside_audit.auditing.cluster import Cluster
+    from iaside_audit.auditing.cluster.connection import Cluster
     from iaside_audit.auditing.limits import Limits
     from iaside_audit.auditing.wire import Message
 

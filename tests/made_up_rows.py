@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from iaside_audit.auditing.assemble import ImageProfiles, image_profiles
+from iaside_audit.auditing.outcome.assemble import ImageProfiles, image_profiles
 from iaside_audit.choices import Estimator
 from iaside_audit.games import all_codes
 from iaside_audit.rows import ValueRows

@@ -17,7 +17,7 @@ from iaside_audit.result import FailedImage
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from iaside_audit.auditing.evaluate import LeaseItem
+    from iaside_audit.auditing.evaluation.evaluate import LeaseItem
     from iaside_audit.auditing.wire import Message
     from iaside_audit.errors import InferenceError
 

@@ -9,8 +9,8 @@ from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-from iaside_audit.auditing.assemble import check_warnings
-from iaside_audit.auditing.assistant import find_misconfiguration
+from iaside_audit.auditing.assistant.assist import find_misconfiguration
+from iaside_audit.auditing.outcome.assemble import check_warnings
 from iaside_audit.choices import Mode
 
 if TYPE_CHECKING:

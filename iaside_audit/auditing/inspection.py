@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from iaside_audit.auditing.assistant import Assistance, assist
+from iaside_audit.auditing.assistant.assist import Assistance, assist
 from iaside_audit.auditing.limits import Limits, reading_s
 from iaside_audit.auditing.model import fit_preprocessing, inspect_model, resolve_model
 from iaside_audit.auditing.workers import ProcessWorker, raise_if_error
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from iaside_audit.auditing.examiner import Progress
+    from iaside_audit.auditing.assistant.examiner import Progress
     from iaside_audit.auditing.wire import Message
     from iaside_audit.auditing.workers import Worker
     from iaside_audit.classifier.description import GraphDescription

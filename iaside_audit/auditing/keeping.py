@@ -6,8 +6,8 @@ from contextlib import closing, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
+from iaside_audit.auditing.outcome.record import cache_facts, store_header, wanted_images
 from iaside_audit.auditing.recall import CachedRows
-from iaside_audit.auditing.record import cache_facts, store_header, wanted_images
 from iaside_audit.errors import StoreError
 from iaside_audit.events import Warned
 from iaside_audit.store import (
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from iaside_audit.auditing.conclude import AuditContext
     from iaside_audit.auditing.model import AuditedModel
+    from iaside_audit.auditing.outcome.conclude import AuditContext
     from iaside_audit.auditing.plan import AuditPlan
     from iaside_audit.events import Event
     from iaside_audit.spec import AuditSpec

@@ -7,9 +7,9 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
-from iaside_audit.auditing import assemble
-from iaside_audit.auditing.conclude import used_rows
 from iaside_audit.auditing.executor import POLL_S
+from iaside_audit.auditing.outcome import assemble
+from iaside_audit.auditing.outcome.conclude import used_rows
 from iaside_audit.auditing.plan import FIRST_CHECK, checkpoints, stopping_point
 from iaside_audit.events import Estimate, ExpectedStop, ImageDone, ImageFailed, Warned
 from iaside_audit.result import FailedImage
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     from iaside_audit.auditing.attempts import Lease
-    from iaside_audit.auditing.conclude import AuditContext
     from iaside_audit.auditing.executor import Executor
+    from iaside_audit.auditing.outcome.conclude import AuditContext
     from iaside_audit.auditing.plan import AuditPlan
     from iaside_audit.auditing.recall import CachedRows
     from iaside_audit.auditing.wire import Message

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from iaside_audit.auditing.attempts import Lease
-from iaside_audit.auditing.evaluate import LeaseItem
+from iaside_audit.auditing.evaluation.evaluate import LeaseItem
 from iaside_audit.choices import MAX_EXACT_BANDS, Estimator, Mode, parse_shard
 from iaside_audit.errors import ImageError, SpecError
 from iaside_audit.randomness import Purpose, image_generator

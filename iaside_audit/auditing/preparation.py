@@ -8,11 +8,11 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
-from iaside_audit.auditing.assemble import failure_warning
+from iaside_audit.auditing.evaluation.settings import EvaluationSettings
 from iaside_audit.auditing.executor import POLL_S
 from iaside_audit.auditing.model import open_model
+from iaside_audit.auditing.outcome.assemble import failure_warning
 from iaside_audit.auditing.plan import STATISTICS_IMAGES
-from iaside_audit.auditing.settings import EvaluationSettings
 from iaside_audit.auditing.workers import raise_if_error
 from iaside_audit.choices import Mode, device_list, local_workers
 from iaside_audit.classifier.providers import available_threads
@@ -25,7 +25,7 @@ from iaside_audit.spectrum import baseline_needs
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from iaside_audit.auditing.cluster import Cluster
+    from iaside_audit.auditing.cluster.connection import Cluster
     from iaside_audit.auditing.model import AuditedModel
     from iaside_audit.auditing.plan import AuditPlan
     from iaside_audit.auditing.wire import Message

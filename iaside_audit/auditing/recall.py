@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from iaside_audit.auditing.evaluate import row_codes
-from iaside_audit.auditing.record import cache_image
+from iaside_audit.auditing.evaluation.evaluate import row_codes
+from iaside_audit.auditing.outcome.record import cache_image
 from iaside_audit.errors import StoreError
 from iaside_audit.rows import ValueRow
 from iaside_audit.store import RowCache

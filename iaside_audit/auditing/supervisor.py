@@ -7,17 +7,17 @@ from contextlib import ExitStack, closing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from iaside_audit.auditing.assemble import stopped_warning
 from iaside_audit.auditing.caveats import warn_of_caveats
-from iaside_audit.auditing.cluster import open_cluster
-from iaside_audit.auditing.conclude import AuditContext, conclude
-from iaside_audit.auditing.dask_executor import DaskExecutor
+from iaside_audit.auditing.cluster.connection import open_cluster
+from iaside_audit.auditing.cluster.dask_executor import DaskExecutor
 from iaside_audit.auditing.executor import LocalExecutor, Seat
 from iaside_audit.auditing.keeping import Keeping, batch_of, n_resumed, note_batch, note_context
 from iaside_audit.auditing.leases import LeaseRun
+from iaside_audit.auditing.outcome.assemble import stopped_warning
+from iaside_audit.auditing.outcome.conclude import AuditContext, conclude
+from iaside_audit.auditing.outcome.record import check_continues
 from iaside_audit.auditing.plan import make_plan
 from iaside_audit.auditing.preparation import Crew, Preparation, labels_are_own, settings_of
-from iaside_audit.auditing.record import check_continues
 from iaside_audit.events import AuditCancelled, Cancelled, Finished, Planned, Preparing, Warned
 from iaside_audit.images import find_images
 from iaside_audit.result import DataRecord, RuntimeRecord
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from iaside_audit.auditing.cluster import Cluster
+    from iaside_audit.auditing.cluster.connection import Cluster
     from iaside_audit.auditing.keeping import AuditStore
     from iaside_audit.auditing.model import AuditedModel
     from iaside_audit.auditing.plan import AuditPlan

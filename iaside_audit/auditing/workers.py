@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import IO
 
-    from iaside_audit.auditing.tasks import MoreTasks
+    from iaside_audit.auditing.evaluation.tasks import MoreTasks
 
 START_DEADLINE_S: Final = 60.0
 STOP_S: Final = 0.25
@@ -231,7 +231,7 @@ class InProcessWorker:
     """
 
     def __init__(self, more_tasks: MoreTasks = lambda _opened: {}) -> None:
-        from iaside_audit.auditing.tasks import TaskServer  # noqa: PLC0415 - imports onnxruntime
+        from iaside_audit.auditing.evaluation.tasks import TaskServer  # noqa: PLC0415 - imports onnxruntime
 
         self._server = TaskServer(more_tasks=more_tasks)
         self._queue: deque[Message] = deque()

@@ -21,9 +21,9 @@ from iaside_audit.report.summary import format_duration, format_number, format_p
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from iaside_audit.auditing.assistant import Assistance
-    from iaside_audit.auditing.choice import Trial
-    from iaside_audit.auditing.examiner import Progress
+    from iaside_audit.auditing.assistant.assist import Assistance
+    from iaside_audit.auditing.assistant.choice import Trial
+    from iaside_audit.auditing.assistant.examiner import Progress
     from iaside_audit.preprocessing import Preprocessing
 
 

@@ -34,7 +34,7 @@ def command(
     Example:
       iaside-audit compare float32/ int8/
     """
-    from iaside_audit.auditing.compare import NamedResult, compare_results  # noqa: PLC0415
+    from iaside_audit.auditing.outcome.compare import NamedResult, compare_results  # noqa: PLC0415
     from iaside_audit.cli.console import stderr  # noqa: PLC0415 - start-up time
     from iaside_audit.errors import ReportError  # noqa: PLC0415
     from iaside_audit.report import load_result  # noqa: PLC0415

@@ -34,7 +34,7 @@ def command(
     Example:
       iaside-audit merge audit-1/ audit-2/ audit-3/ audit-4/ --out audit/
     """
-    from iaside_audit.auditing.merge import merge_shards  # noqa: PLC0415 - start-up time
+    from iaside_audit.auditing.outcome.merge import merge_shards  # noqa: PLC0415 - start-up time
     from iaside_audit.cli.folder import made_output_folder  # noqa: PLC0415
 
     wanted = parse_formats(formats)

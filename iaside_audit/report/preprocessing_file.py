@@ -14,7 +14,7 @@ from iaside_audit.report.summary import format_interval, format_number, format_p
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from iaside_audit.auditing.assistant import Assistance
+    from iaside_audit.auditing.assistant.assist import Assistance
 
 
 def chosen_toml(assistance: Assistance, model: str) -> str:

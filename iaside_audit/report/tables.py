@@ -129,7 +129,7 @@ def images_csv(result: AuditResult) -> str | None:
 
     None where a result does not list its images, and its rows are gone.
     """
-    from iaside_audit.auditing.groups import image_records_of  # noqa: PLC0415 - start-up time
+    from iaside_audit.auditing.outcome.groups import image_records_of  # noqa: PLC0415 - start-up time
 
     try:
         images = image_records_of(result)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from iaside_audit.auditing.inputs import normalise, to_layout, to_model_order
+from iaside_audit.auditing.evaluation.inputs import normalise, to_layout, to_model_order
 from iaside_audit.images import resize_components
 
 if TYPE_CHECKING:

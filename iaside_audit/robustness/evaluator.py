@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from iaside_audit.auditing.evaluate import LeaseItem
-    from iaside_audit.auditing.settings import EvaluationSettings
+    from iaside_audit.auditing.evaluation.evaluate import LeaseItem
+    from iaside_audit.auditing.evaluation.settings import EvaluationSettings
     from iaside_audit.classifier.session import OnnxClassifier
     from iaside_audit.robustness.requests import Request
     from iaside_audit.robustness.sweeps import Arrays, Measurement

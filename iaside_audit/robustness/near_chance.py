@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from iaside_audit.auditing.chance import is_near_chance, may_be_guessing
+from iaside_audit.auditing.outcome.chance import is_near_chance, may_be_guessing
 from iaside_audit.errors import SpecError
 
 LOOK_IMAGES: Final = 100

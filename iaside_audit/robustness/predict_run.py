@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from iaside_audit._version import __version__
-from iaside_audit.auditing.settings import EvaluationSettings
+from iaside_audit.auditing.evaluation.settings import EvaluationSettings
 from iaside_audit.choices import Estimator, Mode
 from iaside_audit.classifier.providers import available_threads
 from iaside_audit.errors import ImageError, SpecError

@@ -12,16 +12,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from iaside_audit._version import __version__
-from iaside_audit.auditing.assemble import with_failures
 from iaside_audit.auditing.attempts import Lease
-from iaside_audit.auditing.chance import is_near_chance
-from iaside_audit.auditing.evaluate import LeaseItem
+from iaside_audit.auditing.evaluation.evaluate import LeaseItem
+from iaside_audit.auditing.evaluation.settings import EvaluationSettings
 from iaside_audit.auditing.executor import POLL_S, LocalExecutor, Seat
 from iaside_audit.auditing.limits import Limits
+from iaside_audit.auditing.outcome.assemble import with_failures
+from iaside_audit.auditing.outcome.chance import is_near_chance
+from iaside_audit.auditing.outcome.record import minor_version, preprocessing_values
 from iaside_audit.auditing.plan import batch_limit
 from iaside_audit.auditing.preparation import Crew, Preparation
-from iaside_audit.auditing.record import minor_version, preprocessing_values
-from iaside_audit.auditing.settings import EvaluationSettings
 from iaside_audit.auditing.stream import stream
 from iaside_audit.auditing.workers import ProcessWorker
 from iaside_audit.choices import Estimator

@@ -5,15 +5,15 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final
 
-from iaside_audit.auditing.evaluate import LeaseItem
-from iaside_audit.auditing.settings import EvaluationSettings
+from iaside_audit.auditing.evaluation.evaluate import LeaseItem
+from iaside_audit.auditing.evaluation.settings import EvaluationSettings
 from iaside_audit.errors import IASideError
 from iaside_audit.result import FailedImage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from iaside_audit.auditing.tasks import Task
+    from iaside_audit.auditing.evaluation.tasks import Task
     from iaside_audit.auditing.wire import Message
     from iaside_audit.classifier.session import OnnxClassifier
     from iaside_audit.robustness.evaluator import MeasurementEvaluator

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from audit_material import ConvNet, audit_here, convnet_spec, save_npz
 
-from iaside_audit.auditing.assemble import (
+from iaside_audit.auditing.outcome.assemble import (
     estimate,
     estimator_record,
     image_profiles,

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iaside_audit.auditing.attempts import MAX_BARREN, MAX_STRIKES, Attempts, Lease
-from iaside_audit.auditing.evaluate import LeaseItem
+from iaside_audit.auditing.evaluation.evaluate import LeaseItem
 from iaside_audit.auditing.executor import LocalExecutor, Seat
 from iaside_audit.errors import InferenceError, SpecError, WorkerLostError
 from iaside_audit.images import IndexedImage

@@ -15,8 +15,8 @@ from audit_material import assert_same_rows, audit_here, convnet_spec, events_he
 from cluster_material import ScriptedWorker, a_lease, answers_to, cluster_here, executor_of, rows_of
 from models_for_tests import save_with_external_data
 
-from iaside_audit.auditing.cluster import open_cluster
-from iaside_audit.auditing.parcels import Shelf
+from iaside_audit.auditing.cluster.connection import open_cluster
+from iaside_audit.auditing.cluster.parcels import Shelf
 from iaside_audit.errors import InferenceError, SpecError, WorkerLostError
 from iaside_audit.events import Cancelled, Control, Finished, ImageDone
 from iaside_audit.spec import AuditSpec
@@ -24,7 +24,7 @@ from iaside_audit.spec import AuditSpec
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from iaside_audit.auditing.cluster import Cluster
+    from iaside_audit.auditing.cluster.connection import Cluster
 
 needs_proc = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
 

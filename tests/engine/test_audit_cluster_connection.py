@@ -15,7 +15,7 @@ from audit_material import command_here, convnet_spec, events_here, finished
 from cluster_material import cluster_here
 from distributed import Client
 
-from iaside_audit.auditing.cluster import open_cluster
+from iaside_audit.auditing.cluster.connection import open_cluster
 from iaside_audit.errors import SpecError
 from iaside_audit.events import AuditCancelled
 from iaside_audit.spec import AuditSpec
@@ -61,7 +61,7 @@ def test_scheduler_that_does_not_answer_is_one_message(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """It names the address, comes when the time is up, and exits as an unusable request does."""
-    monkeypatch.setattr("iaside_audit.auditing.cluster.CONNECT_S", 2.0)
+    monkeypatch.setattr("iaside_audit.auditing.cluster.connection.CONNECT_S", 2.0)
     spec = convnet_spec(tmp_path)
     words = ("run", spec.model, "--images", spec.images, "--out", tmp_path / "out")
     outcome = command_here(capsys, *words, "--scheduler", nowhere)
@@ -73,7 +73,7 @@ def test_what_answers_otherwise_than_a_scheduler_is_one_message(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Something that takes the connection and is silent is not waited for without end."""
-    monkeypatch.setattr("iaside_audit.auditing.cluster.CONNECT_S", 1.0)
+    monkeypatch.setattr("iaside_audit.auditing.cluster.connection.CONNECT_S", 1.0)
     spec = convnet_spec(tmp_path)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         scheduler = f"tcp://127.0.0.1:{silent.getsockname()[1]}"

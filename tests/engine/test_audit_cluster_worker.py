@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Final
 import pytest
 from cluster_material import ScriptedWorker, a_lease
 
-from iaside_audit.auditing import cluster_worker
-from iaside_audit.auditing.cluster_worker import Errand, LeaseHost
-from iaside_audit.auditing.parcels import Shelf
+from iaside_audit.auditing.cluster import worker as cluster_worker
+from iaside_audit.auditing.cluster.parcels import Shelf
+from iaside_audit.auditing.cluster.worker import Errand, LeaseHost
 from iaside_audit.errors import ModelError
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from audit_material import ConvNet, audit_here, convnet_spec
 
-from iaside_audit.auditing.compare import NamedResult, compare_results
+from iaside_audit.auditing.outcome.compare import NamedResult, compare_results
 from iaside_audit.errors import SpecError
 from iaside_audit.images import FROM_MODEL
 from iaside_audit.report.comparisons import (

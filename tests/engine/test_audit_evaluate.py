@@ -24,7 +24,7 @@ from audit_material import (
 )
 from PIL import Image
 
-from iaside_audit.auditing.assemble import image_profiles
+from iaside_audit.auditing.outcome.assemble import image_profiles
 from iaside_audit.choices import Estimator
 from iaside_audit.classifier.synthetic import SyntheticClassifier, synthetic_classifiers
 from iaside_audit.errors import ImageError, InferenceError

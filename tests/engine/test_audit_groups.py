@@ -9,8 +9,8 @@ import pytest
 from made_up_rows import N_BANDS, N_IMAGES, made_up_spec, profiles_of, random_rows
 from sample_results import sample_result
 
-from iaside_audit.auditing.assemble import ImageProfiles
-from iaside_audit.auditing.groups import (
+from iaside_audit.auditing.outcome.assemble import ImageProfiles
+from iaside_audit.auditing.outcome.groups import (
     MAX_COEFFICIENTS,
     breakdown,
     class_profiles,

@@ -12,7 +12,7 @@ import pytest
 from audit_material import assert_same_rows, audit_here, command_here, convnet_spec
 from PIL import Image
 
-from iaside_audit.auditing.merge import merge_shards
+from iaside_audit.auditing.outcome.merge import merge_shards
 from iaside_audit.errors import SpecError
 from iaside_audit.report import load_result
 from iaside_audit.result import results_agree

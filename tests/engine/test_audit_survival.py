@@ -183,7 +183,7 @@ def test_a_worker_that_leaks_is_replaced(
     """A worker that holds too much memory is ended, and the audit does not notice."""
     in_the_worker(
         monkeypatch,
-        "import numpy as np\nfrom iaside_audit.auditing.evaluate import LeaseEvaluator\n"
+        "import numpy as np\nfrom iaside_audit.auditing.evaluation.evaluate import LeaseEvaluator\n"
         "kept, evaluate = [], LeaseEvaluator._evaluate\n"
         "def leak(*given):\n    kept.append(np.ones(8 << 20))\n    return evaluate(*given)\n"
         "LeaseEvaluator._evaluate = leak\n",
@@ -201,7 +201,7 @@ def test_a_worker_that_leaks_is_replaced(
 def fatal_for(path: str) -> str:
     """Return Python that has the worker die of one image."""
     return (
-        "import os\nfrom iaside_audit.auditing.evaluate import LeaseEvaluator\n"
+        "import os\nfrom iaside_audit.auditing.evaluation.evaluate import LeaseEvaluator\n"
         "prepare = LeaseEvaluator._prepare\n"
         "def die(self, item):\n"
         f"    if item.image.path == {path!r}: os.kill(os.getpid(), 11)\n"
@@ -237,7 +237,7 @@ def test_a_model_that_kills_every_worker_ends_the_audit(
     """It is the model, not an image: the audit ends soon, and says how the workers did."""
     in_the_worker(
         monkeypatch,
-        "import os\nfrom iaside_audit.auditing.evaluate import LeaseEvaluator\n"
+        "import os\nfrom iaside_audit.auditing.evaluation.evaluate import LeaseEvaluator\n"
         "LeaseEvaluator._prepare = lambda self, item: os._exit(7)\n",
     )
     with pytest.raises(WorkerLostError, match="exit code 7"):
@@ -303,7 +303,7 @@ def test_a_batch_that_does_not_fit_is_halved(
     whole = audit_here(asked)
     in_the_worker(
         monkeypatch,
-        "from iaside_audit.auditing.evaluate import LeaseEvaluator\n"
+        "from iaside_audit.auditing.evaluation.evaluate import LeaseEvaluator\n"
         "from iaside_audit.errors import MemoryExhaustedError\n"
         "evaluate = LeaseEvaluator._evaluate\n"
         "def full(self, works):\n"

@@ -21,7 +21,7 @@ from models_of_colours import SIDE, colour_model, save_colours, save_model
 from onnx import helper
 from shared_material import ZOO_IDS, shared
 
-from iaside_audit.auditing.trials import LEAST_LOG_P
+from iaside_audit.auditing.evaluation.trials import LEAST_LOG_P
 from iaside_audit.classifier.preprocessing_sources import METADATA_KEY, parse_toml, to_toml
 from iaside_audit.classifier.recipes import preprocessing_of
 from iaside_audit.errors import SpecError

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from iaside_audit.auditing.choice import (
+from iaside_audit.auditing.assistant.choice import (
     Candidate,
     Gain,
     Measured,
@@ -22,7 +22,7 @@ from iaside_audit.auditing.choice import (
     promising,
     sign_test,
 )
-from iaside_audit.auditing.trials import Answers
+from iaside_audit.auditing.evaluation.trials import Answers
 from iaside_audit.statistics.shares import wilson_interval
 
 if TYPE_CHECKING:

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 from audit_material import audit_here, convnet_spec
 
-from iaside_audit.auditing.exploration import Composition, Opened, Reply, View
-from iaside_audit.auditing.gallery import Subject
-from iaside_audit.auditing.interactive import InteractiveClassifier, settled
-from iaside_audit.auditing.profiles import Explanation, Sweep, sweep_codes
+from iaside_audit.auditing.inspector.exploration import Composition, Opened, Reply, View
+from iaside_audit.auditing.inspector.gallery import Subject
+from iaside_audit.auditing.inspector.interactive import InteractiveClassifier, settled
+from iaside_audit.auditing.inspector.profiles import Explanation, Sweep, sweep_codes
 from iaside_audit.auditing.workers import InProcessWorker, ProcessWorker
 from iaside_audit.choices import Estimator
 from iaside_audit.errors import IASideError, InferenceError, ModelNotFoundError, SpecError

@@ -11,12 +11,13 @@ from assistant_material import CAFFE, IMAGENET, assist_here, entries, opened, se
 from audit_material import assert_same_rows, audit_here
 from models_of_colours import SIDE, colour_model, save_colours, save_model
 
-from iaside_audit.auditing import caveats, trials
-from iaside_audit.auditing.assistant import find_misconfiguration
-from iaside_audit.auditing.choice import Candidate
-from iaside_audit.auditing.examiner import Examiner
+from iaside_audit.auditing import caveats
+from iaside_audit.auditing.assistant.assist import find_misconfiguration
+from iaside_audit.auditing.assistant.choice import Candidate
+from iaside_audit.auditing.assistant.examiner import Examiner
+from iaside_audit.auditing.evaluation import trials
+from iaside_audit.auditing.evaluation.trials import LEAST_LOG_P
 from iaside_audit.auditing.inspection import TrialImages, inspect_file
-from iaside_audit.auditing.trials import LEAST_LOG_P
 from iaside_audit.auditing.workers import InProcessWorker
 from iaside_audit.classifier.preprocessing_sources import to_toml
 from iaside_audit.spec import AuditSpec

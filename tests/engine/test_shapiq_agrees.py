@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from made_up_rows import N_BANDS, made_up_spec, profiles_of, random_rows
 
-from iaside_audit.auditing.groups import interactions_record
+from iaside_audit.auditing.outcome.groups import interactions_record
 from iaside_audit.games import (
     coalition_matrix,
     moebius_transform,

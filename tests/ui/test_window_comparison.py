@@ -14,7 +14,7 @@ from iaside_ui.state.comparison import ComparedQuantity, ComparisonState, compar
 from iaside_ui.state.study import StudyState
 from PySide6.QtCore import QPointF, Qt
 
-from iaside_audit.auditing.compare import NamedResult, compare_results
+from iaside_audit.auditing.outcome.compare import NamedResult, compare_results
 from iaside_audit.report.study_documents import load_study_record
 
 if TYPE_CHECKING:

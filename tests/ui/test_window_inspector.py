@@ -22,7 +22,7 @@ from iaside_ui.views.band_tiles import columns_for
 from PySide6.QtCore import QPoint, Qt
 from window_steps import shown
 
-from iaside_audit.auditing.interactive import InteractiveClassifier
+from iaside_audit.auditing.inspector.interactive import InteractiveClassifier
 from iaside_audit.auditing.workers import InProcessWorker
 from iaside_audit.choices import Norm
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from pytestqt.qtbot import QtBot
 
-    from iaside_audit.auditing.exploration import Reply
+    from iaside_audit.auditing.inspector.exploration import Reply
     from iaside_audit.spec import AuditSpec
 
 BANDS = 4

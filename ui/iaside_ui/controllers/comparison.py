@@ -103,7 +103,7 @@ class ComparisonController(QObject):
 
 def _compared(results: tuple[OpenResult, ...], first: int) -> ComparisonState:
     """Compare results, named by their models, and by a number where two are of one."""
-    from iaside_audit.auditing.compare import NamedResult  # noqa: PLC0415 - start-up time
+    from iaside_audit.auditing.outcome.compare import NamedResult  # noqa: PLC0415 - start-up time
 
     names: list[str] = []
     for opened in results:

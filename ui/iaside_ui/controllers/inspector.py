@@ -187,7 +187,7 @@ class InspectorController(QObject):
             self._look_at(spec, place or 0)
 
     def _look_at(self, spec: AuditSpec, place: int) -> None:
-        from iaside_audit.auditing.gallery import Subject  # noqa: PLC0415 - imported by now
+        from iaside_audit.auditing.inspector.gallery import Subject  # noqa: PLC0415 - imported by now
 
         subject = Subject(spec=spec, place=place)
         state = self._state.without_answers()
@@ -200,8 +200,8 @@ class InspectorController(QObject):
     @Slot(object)
     def _take(self, answer: object) -> None:
         """Show an answer, unless it is a late one to an older question."""
-        from iaside_audit.auditing.exploration import Opened  # noqa: PLC0415 - imported by now
-        from iaside_audit.auditing.profiles import Explanation  # noqa: PLC0415
+        from iaside_audit.auditing.inspector.exploration import Opened  # noqa: PLC0415 - imported by now
+        from iaside_audit.auditing.inspector.profiles import Explanation  # noqa: PLC0415
 
         state = self._state
         match answer:

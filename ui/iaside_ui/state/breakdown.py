@@ -184,7 +184,7 @@ def breakdown(result: AuditResult) -> Breakdown:
 
 def image_table(result: AuditResult) -> ImageTable:
     """Return what each image says, from the rows where the result does not list its images."""
-    from iaside_audit.auditing.groups import image_records_of  # noqa: PLC0415 - start-up time
+    from iaside_audit.auditing.outcome.groups import image_records_of  # noqa: PLC0415 - start-up time
     from iaside_audit.images import FROM_MODEL  # noqa: PLC0415
 
     try:

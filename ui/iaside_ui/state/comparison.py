@@ -15,7 +15,7 @@ from iaside_ui.state.words import tr
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from iaside_audit.auditing.compare import NamedResult
+    from iaside_audit.auditing.outcome.compare import NamedResult
     from iaside_audit.comparison import Comparison, ComparisonReport
     from iaside_audit.result import BandResult
 
@@ -107,7 +107,7 @@ def compared(results: Sequence[NamedResult], first: int = 0) -> ComparisonState:
     What cannot be compared with it is shown beside the others all the same, and the refusal names
     everything that differs.
     """
-    from iaside_audit.auditing.compare import (  # noqa: PLC0415 - start-up time
+    from iaside_audit.auditing.outcome.compare import (  # noqa: PLC0415 - start-up time
         compare_results,
         setting_differences,
     )

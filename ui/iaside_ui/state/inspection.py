@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from iaside_audit.auditing.exploration import Composition, Opened, Top, View
-    from iaside_audit.auditing.gallery import Subject
-    from iaside_audit.auditing.profiles import Explanation, Sweep
+    from iaside_audit.auditing.inspector.exploration import Composition, Opened, Top, View
+    from iaside_audit.auditing.inspector.gallery import Subject
+    from iaside_audit.auditing.inspector.profiles import Explanation, Sweep
 
 
 class Preset(Enum):

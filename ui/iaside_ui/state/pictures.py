@@ -11,7 +11,7 @@ from iaside_ui.state.inspection import CompositionPicture, Picture, ViewPictures
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from iaside_audit.auditing.exploration import Composition, View
+    from iaside_audit.auditing.inspector.exploration import Composition, View
 
 GAINS: Final = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 SHOWN_SHARE: Final = 0.995

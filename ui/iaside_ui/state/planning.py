@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from iaside_audit.auditing.assistant import Assistance
-    from iaside_audit.auditing.choice import Trial
+    from iaside_audit.auditing.assistant.assist import Assistance
+    from iaside_audit.auditing.assistant.choice import Trial
     from iaside_audit.auditing.forecast import Forecast
     from iaside_audit.auditing.inspection import Inspection
     from iaside_ui.state.form import Form

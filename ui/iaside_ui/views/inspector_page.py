@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from PySide6.QtGui import QAction
 
-    from iaside_audit.auditing.exploration import View
+    from iaside_audit.auditing.inspector.exploration import View
     from iaside_ui.state import InspectorState
 
 PRESET_ACTIONS: Final = (

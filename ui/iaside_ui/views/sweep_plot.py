@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pyqtgraph.GraphicsScene.mouseEvents import MouseClickEvent
     from PySide6.QtWidgets import QWidget
 
-    from iaside_audit.auditing.profiles import Sweep
+    from iaside_audit.auditing.inspector.profiles import Sweep
     from iaside_audit.types import FloatVector
 
 LINE_WIDTH: Final = 2.0

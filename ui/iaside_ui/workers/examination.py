@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from iaside_audit.auditing.assistant import Assistance
-    from iaside_audit.auditing.choice import Trial
+    from iaside_audit.auditing.assistant.assist import Assistance
+    from iaside_audit.auditing.assistant.choice import Trial
     from iaside_audit.auditing.inspection import Inspection
     from iaside_audit.images import Listing
     from iaside_audit.preprocessing import Preprocessing
@@ -211,7 +211,7 @@ def _row(trial: Trial, assistance: Assistance, pictures: list[NDArray[np.uint8]]
 
 def _as_fed(picture: NDArray[np.uint8], preprocessing: Preprocessing) -> NDArray[np.float32] | None:
     """Return an image as numbers in the model's channel order, (C, H, W)."""
-    from iaside_audit.auditing.inputs import normalise, to_model_order  # noqa: PLC0415
+    from iaside_audit.auditing.evaluation.inputs import normalise, to_model_order  # noqa: PLC0415
     from iaside_audit.images import prepare  # noqa: PLC0415 - start-up time
 
     try:

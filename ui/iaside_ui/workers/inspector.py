@@ -14,9 +14,9 @@ from PySide6.QtCore import QObject, Qt, QThreadPool, Signal, Slot
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from iaside_audit.auditing.exploration import Reply
-    from iaside_audit.auditing.gallery import Subject
-    from iaside_audit.auditing.interactive import InteractiveClassifier
+    from iaside_audit.auditing.inspector.exploration import Reply
+    from iaside_audit.auditing.inspector.gallery import Subject
+    from iaside_audit.auditing.inspector.interactive import InteractiveClassifier
     from iaside_audit.spec import AuditSpec
 
     MakeClassifier = Callable[
@@ -102,13 +102,13 @@ class Inspector(QObject):
 def _engine(
     on_reply: Callable[[Reply], None], on_failed: Callable[[Exception], None]
 ) -> InteractiveClassifier:
-    from iaside_audit.auditing.interactive import InteractiveClassifier  # noqa: PLC0415
+    from iaside_audit.auditing.inspector.interactive import InteractiveClassifier  # noqa: PLC0415
 
     return InteractiveClassifier(on_reply, on_failed)
 
 
 def _shown(reply: Reply) -> object:
-    from iaside_audit.auditing.exploration import Composition, View  # noqa: PLC0415
+    from iaside_audit.auditing.inspector.exploration import Composition, View  # noqa: PLC0415
     from iaside_ui.state.pictures import (  # noqa: PLC0415
         picture_of_composition,
         pictures_of_view,

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from scipy.fft import fft2, fftshift
 
-from iaside_audit.auditing.evaluate import label_and_best_other
-from iaside_audit.auditing.inputs import CoalitionInputs, statistics_in
-from iaside_audit.auditing.settings import EvaluationSettings
+from iaside_audit.auditing.evaluation.evaluate import label_and_best_other
+from iaside_audit.auditing.evaluation.inputs import CoalitionInputs, statistics_in
+from iaside_audit.auditing.evaluation.settings import EvaluationSettings
 from iaside_audit.choices import Range
 from iaside_audit.errors import IASideError
 from iaside_audit.games import coalition_matrix

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self
 
 from iaside_audit._version import __version__
-from iaside_audit.auditing import assemble
-from iaside_audit.auditing.groups import breakdown
+from iaside_audit.auditing.outcome import assemble
+from iaside_audit.auditing.outcome.groups import breakdown
 from iaside_audit.choices import Estimator, Mode
 from iaside_audit.errors import ImageError, StoreError
 from iaside_audit.result import (

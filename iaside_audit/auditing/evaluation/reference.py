@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from scipy.special import softmax
 
-from iaside_audit.auditing.evaluate import label_and_best_other
-from iaside_audit.auditing.inputs import normalise, to_layout, to_model_order
+from iaside_audit.auditing.evaluation.evaluate import label_and_best_other
+from iaside_audit.auditing.evaluation.inputs import normalise, to_layout, to_model_order
 from iaside_audit.errors import ImageError
 from iaside_audit.games import all_codes, coalition_matrix
 from iaside_audit.images import prepare, read_pixels
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from iaside_audit.auditing.evaluate import LeaseItem
-    from iaside_audit.auditing.settings import EvaluationSettings
+    from iaside_audit.auditing.evaluation.evaluate import LeaseItem
+    from iaside_audit.auditing.evaluation.settings import EvaluationSettings
     from iaside_audit.classifier.session import OnnxClassifier
 
 LEAST_PROBABILITY: Final = 1e-30

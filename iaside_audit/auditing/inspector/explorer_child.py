@@ -5,9 +5,9 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from iaside_audit.auditing.gallery import Gallery, Subject, Surroundings, gather_images
+from iaside_audit.auditing.evaluation.settings import EvaluationSettings
+from iaside_audit.auditing.inspector.gallery import Gallery, Subject, Surroundings, gather_images
 from iaside_audit.auditing.model import open_model
-from iaside_audit.auditing.settings import EvaluationSettings
 from iaside_audit.auditing.workers import raise_if_error
 from iaside_audit.choices import Estimator
 from iaside_audit.errors import IASideError

@@ -13,9 +13,9 @@ from iaside_audit.store.header import ROW_VERSION
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from iaside_audit.auditing.conclude import AuditContext
-    from iaside_audit.auditing.evaluate import LeaseItem
+    from iaside_audit.auditing.evaluation.evaluate import LeaseItem
     from iaside_audit.auditing.model import AuditedModel
+    from iaside_audit.auditing.outcome.conclude import AuditContext
     from iaside_audit.auditing.plan import AuditPlan
     from iaside_audit.spec import AuditSpec
 

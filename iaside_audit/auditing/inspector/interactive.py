@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 import numpy as np
 
-from iaside_audit.auditing.exploration import Composition, Opened, Top, View
-from iaside_audit.auditing.explorer_child import BATCH, ClosingError, ExplorerChild
+from iaside_audit.auditing.inspector.exploration import Composition, Opened, Top, View
+from iaside_audit.auditing.inspector.explorer_child import BATCH, ClosingError, ExplorerChild
+from iaside_audit.auditing.inspector.profiles import Profiler
 from iaside_audit.auditing.limits import Limits
-from iaside_audit.auditing.profiles import Profiler
 from iaside_audit.auditing.workers import ProcessWorker
 from iaside_audit.choices import Estimator, Mode
 from iaside_audit.classifier.providers import available_threads
@@ -28,8 +28,8 @@ from iaside_audit.errors import IASideError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from iaside_audit.auditing.exploration import Reply
-    from iaside_audit.auditing.gallery import Subject
+    from iaside_audit.auditing.inspector.exploration import Reply
+    from iaside_audit.auditing.inspector.gallery import Subject
     from iaside_audit.auditing.workers import Worker
     from iaside_audit.spec import AuditSpec
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from iaside_audit._version import __version__
-from iaside_audit.auditing.cluster_worker import greet
+from iaside_audit.auditing.cluster.worker import greet
 from iaside_audit.choices import local_workers
 from iaside_audit.errors import InferenceError, SpecError
 from iaside_audit.events import AuditCancelled

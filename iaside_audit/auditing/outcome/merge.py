@@ -7,7 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from iaside_audit.auditing.conclude import AuditContext, conclude
+from iaside_audit.auditing.outcome.conclude import AuditContext, conclude
 from iaside_audit.choices import parse_shard
 from iaside_audit.errors import SpecError
 from iaside_audit.store import (

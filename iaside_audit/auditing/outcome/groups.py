@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from iaside_audit.auditing.assemble import (
+from iaside_audit.auditing.outcome.assemble import (
     ImageProfiles,
     estimate,
     image_profiles,

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from iaside_audit._version import __version__
+from iaside_audit.auditing.cluster.parcels import Shelf
 from iaside_audit.auditing.limits import Limits
-from iaside_audit.auditing.parcels import Shelf
 from iaside_audit.auditing.wire import decode, encode
 from iaside_audit.errors import WorkerLostError
 

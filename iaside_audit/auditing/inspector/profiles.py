@@ -13,7 +13,7 @@ from iaside_audit.statistics.values import value_function
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from iaside_audit.auditing.gallery import Subject
+    from iaside_audit.auditing.inspector.gallery import Subject
     from iaside_audit.auditing.wire import Message
     from iaside_audit.types import CodeVector, FloatVector
 

@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from iaside_audit.auditing.choice import Candidate, Measured, choose, promising
+from iaside_audit.auditing.assistant.choice import Candidate, Measured, choose, promising
 from iaside_audit.auditing.model import fit_preprocessing
 from iaside_audit.classifier.recipes import (
     Geometry,
@@ -24,7 +24,7 @@ from iaside_audit.preprocessing import Interpolation, Preprocessing, Rounding
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from iaside_audit.auditing.examiner import Examiner
+    from iaside_audit.auditing.assistant.examiner import Examiner
     from iaside_audit.classifier.description import GraphDescription
     from iaside_audit.images import IndexedImage
 

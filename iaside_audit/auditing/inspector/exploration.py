@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
-from iaside_audit.auditing.profiles import Explanation
+from iaside_audit.auditing.inspector.profiles import Explanation
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from iaside_audit.auditing.gallery import Gallery, Subject
+    from iaside_audit.auditing.inspector.gallery import Gallery, Subject
     from iaside_audit.auditing.model import AuditedModel
     from iaside_audit.auditing.wire import Message
     from iaside_audit.images import ImageRecord

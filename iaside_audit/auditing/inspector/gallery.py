@@ -21,7 +21,7 @@ from iaside_audit.spectrum import baseline_needs
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from iaside_audit.auditing.settings import EvaluationSettings
+    from iaside_audit.auditing.evaluation.settings import EvaluationSettings
     from iaside_audit.auditing.wire import Message
     from iaside_audit.images import ImageIndex, ImageRecord, Labelling, Listing
     from iaside_audit.spec import AuditSpec

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from iaside_audit.auditing.trials import Answers
+    from iaside_audit.auditing.evaluation.trials import Answers
     from iaside_audit.preprocessing import Preprocessing
     from iaside_audit.types import Interval
 

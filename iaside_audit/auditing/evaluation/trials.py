@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 import numpy as np
 
-from iaside_audit.auditing.inputs import normalise, to_layout, to_model_order
+from iaside_audit.auditing.evaluation.inputs import normalise, to_layout, to_model_order
 from iaside_audit.classifier.recipes import Geometry, geometry_in
 from iaside_audit.errors import ImageError
 from iaside_audit.images import IndexedImage, read_pixels, resize_and_crop

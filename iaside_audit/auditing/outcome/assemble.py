@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from iaside_audit.auditing.chance import is_near_chance
+from iaside_audit.auditing.outcome.chance import is_near_chance
 from iaside_audit.choices import Estimator, Mode
 from iaside_audit.games import (
     controlled_shapley,

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from iaside_audit.auditing.books import BookedExecutor, Running
-from iaside_audit.auditing.cluster_worker import Errand, end_audit, keep, run_errand
+from iaside_audit.auditing.cluster.parcels import Parcels
+from iaside_audit.auditing.cluster.worker import Errand, end_audit, keep, run_errand
 from iaside_audit.auditing.executor import LEASES_AHEAD, POLL_S
-from iaside_audit.auditing.parcels import Parcels
-from iaside_audit.auditing.record import minor_version
+from iaside_audit.auditing.outcome.record import minor_version
 from iaside_audit.auditing.wire import decode, encode
 from iaside_audit.auditing.workers import ProcessWorker, raise_if_error
 from iaside_audit.errors import (
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from distributed import Future
 
     from iaside_audit.auditing.attempts import Lease
-    from iaside_audit.auditing.cluster import Cluster
-    from iaside_audit.auditing.cluster_worker import StartWorker
+    from iaside_audit.auditing.cluster.connection import Cluster
+    from iaside_audit.auditing.cluster.worker import StartWorker
     from iaside_audit.auditing.wire import Message
 
     Result = tuple[str, list[bytes]]

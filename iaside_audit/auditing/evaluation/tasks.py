@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 
 import onnxruntime as ort
 
-from iaside_audit.auditing.evaluate import LeaseEvaluator, LeaseItem
-from iaside_audit.auditing.explorer import Explorer
-from iaside_audit.auditing.inputs import statistics_in
-from iaside_audit.auditing.reference import ReferenceEvaluator
-from iaside_audit.auditing.settings import EvaluationSettings
-from iaside_audit.auditing.trials import TrialRunner
+from iaside_audit.auditing.evaluation.evaluate import LeaseEvaluator, LeaseItem
+from iaside_audit.auditing.evaluation.explorer import Explorer
+from iaside_audit.auditing.evaluation.inputs import statistics_in
+from iaside_audit.auditing.evaluation.reference import ReferenceEvaluator
+from iaside_audit.auditing.evaluation.settings import EvaluationSettings
+from iaside_audit.auditing.evaluation.trials import TrialRunner
 from iaside_audit.choices import MAX_MODEL_BYTES, Mode
 from iaside_audit.classifier.checks import check_session
 from iaside_audit.classifier.description import GraphDescription

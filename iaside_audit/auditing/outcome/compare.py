@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from iaside_audit.auditing.assemble import ImageProfiles, image_profiles, unit_means
+from iaside_audit.auditing.outcome.assemble import ImageProfiles, image_profiles, unit_means
 from iaside_audit.choices import Estimator, Mode
 from iaside_audit.comparison import (
     BandDifference,

@@ -22,7 +22,7 @@ from iaside_audit.spectrum import (
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from iaside_audit.auditing.settings import EvaluationSettings
+    from iaside_audit.auditing.evaluation.settings import EvaluationSettings
     from iaside_audit.auditing.wire import Message
     from iaside_audit.types import ByteImage, CoalitionMatrix, Components, FloatImage
 

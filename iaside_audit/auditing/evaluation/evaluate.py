@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from iaside_audit.auditing.inputs import CoalitionInputs
+from iaside_audit.auditing.evaluation.inputs import CoalitionInputs
 from iaside_audit.choices import Estimator
 from iaside_audit.classifier.feeds import WHITE, as_bytes
 from iaside_audit.errors import ImageError, InferenceError
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from iaside_audit.auditing.settings import EvaluationSettings
+    from iaside_audit.auditing.evaluation.settings import EvaluationSettings
     from iaside_audit.classifier.session import LogProbabilities, OnnxClassifier
     from iaside_audit.spec import AuditSpec
     from iaside_audit.spectrum import DatasetStatistics

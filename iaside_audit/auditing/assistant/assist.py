@@ -2,7 +2,7 @@
 
 Candidates are what lies around the model file and the usual recipes. They race: many on a few
 images, few on many. What is configured, what was found and the usual geometry are always measured
-on all images. The rule of choice is :func:`~iaside_audit.auditing.choice.choose`'s.
+on all images. The rule of choice is :func:`~iaside_audit.auditing.assistant.choice.choose`'s.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from iaside_audit.auditing.choice import (
+from iaside_audit.auditing.assistant.choice import (
     Candidate,
     Gain,
     Measured,
@@ -19,15 +19,15 @@ from iaside_audit.auditing.choice import (
     choose,
     gain_over,
 )
-from iaside_audit.auditing.examiner import Examiner
-from iaside_audit.auditing.search import Search, fitting_candidates
+from iaside_audit.auditing.assistant.examiner import Examiner
+from iaside_audit.auditing.assistant.search import Search, fitting_candidates
 from iaside_audit.classifier.recipes import QUICK, geometry_in, normalisations
 from iaside_audit.statistics.shares import wilson_interval
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from iaside_audit.auditing.examiner import Call, Progress
+    from iaside_audit.auditing.assistant.examiner import Call, Progress
     from iaside_audit.classifier.description import GraphDescription
     from iaside_audit.images import IndexedImage
     from iaside_audit.preprocessing import Preprocessing

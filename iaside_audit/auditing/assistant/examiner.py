@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Final
 
-from iaside_audit.auditing.choice import Candidate, Measured
-from iaside_audit.auditing.trials import UNKNOWN, Answers, labels_of
+from iaside_audit.auditing.assistant.choice import Candidate, Measured
+from iaside_audit.auditing.evaluation.trials import UNKNOWN, Answers, labels_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
