@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 STABILITY_SCHEMA_VERSION: Final = 1
 N_IMAGES: Final = 50
 """Of each small audit, unless --max-images says otherwise."""
+ROUNDED: Final = 12
+"""Decimals of importances and agreements that mean something."""
 MIN_BANDS_OCTAVE: Final = 3
 BASELINES: Final = ("zero", "mean", "noise", "shuffle")
 
@@ -308,4 +310,6 @@ def rank_agreement(
     """
     cumulated = np.concatenate([[0.0], np.cumsum(second)])
     brought = np.diff(np.interp(edges, second_edges, cumulated))
-    return float(stats.kendalltau(first, brought).statistic)
+    # Importances that differ by rounding alone are ties.
+    tau = stats.kendalltau(first.round(ROUNDED), brought.round(ROUNDED)).statistic
+    return float(np.round(tau, ROUNDED))

@@ -6,13 +6,12 @@ from contextlib import contextmanager
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
-from rich.box import HEAVY, SIMPLE_HEAD
+from rich.box import HEAVY
 from rich.console import Console
 from rich.padding import Padding
 from rich.panel import Panel
-from rich.table import Table
 
-from iaside_audit.cli.console import foreign, stderr
+from iaside_audit.cli.console import foreign, make_table, stderr
 from iaside_audit.cli.progress import ProgressView
 from iaside_audit.events import Preparing
 from iaside_audit.preprocessing import Rounding
@@ -20,6 +19,8 @@ from iaside_audit.report.summary import format_duration, format_number, format_p
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from rich.table import Table
 
     from iaside_audit.auditing.assistant.assist import Assistance
     from iaside_audit.auditing.assistant.choice import Trial
@@ -50,15 +51,9 @@ def print_assistance(assistance: Assistance, console: Console, *, is_saved: bool
 
 def _table(assistance: Assistance) -> Table:
     has_labels = assistance.has_labels
-    table = Table(
-        title=(
-            f"Preprocessing, tried on {assistance.n_images} images "
-            f"({assistance.n_evaluations} evaluations, {format_duration(assistance.elapsed_s)})"
-        ),
-        title_justify="left",
-        title_style="bold",
-        box=SIMPLE_HEAD,
-        padding=0,
+    table = make_table(
+        f"Preprocessing, tried on {assistance.n_images} images "
+        f"({assistance.n_evaluations} evaluations, {format_duration(assistance.elapsed_s)})"
     )
     table.add_column("")
     table.add_column("normalisation")

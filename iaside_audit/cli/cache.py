@@ -79,15 +79,20 @@ def _show(*, as_json: bool) -> None:
         }
         click.echo(json.dumps(document, indent=2))
         return
-    from rich.table import Table  # noqa: PLC0415 - start-up time
-
-    from iaside_audit.cli.console import foreign, stdout  # noqa: PLC0415
+    from iaside_audit.cli.console import (  # noqa: PLC0415 - start-up time
+        foreign,
+        make_table,
+        print_whole,
+        stdout,
+    )
 
     console = stdout()
     if not uses:
         console.print(f"No rows in '{path}'.", soft_wrap=True, markup=False)
         return
-    table = Table("model", "provider", "rows", "MiB", "last used")
+    table = make_table()
+    for name in ("model", "provider", "rows", "MiB", "last used"):
+        table.add_column(name, justify="right" if name in {"rows", "MiB"} else "left")
     for use, day in zip(uses, days, strict=True):
         table.add_row(
             foreign(use.model),
@@ -96,5 +101,5 @@ def _show(*, as_json: bool) -> None:
             f"{use.size_bytes / MIB:.1f}",
             day,
         )
-    console.print(table)
+    print_whole(console, table)
     console.print(str(path), soft_wrap=True, markup=False)

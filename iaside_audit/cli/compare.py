@@ -57,24 +57,16 @@ def command(
 
 def _print(report: ComparisonReport) -> None:
     """Print one table for each comparison."""
-    from rich.box import SIMPLE_HEAD  # noqa: PLC0415 - start-up time
     from rich.markup import escape  # noqa: PLC0415
-    from rich.table import Table  # noqa: PLC0415
 
-    from iaside_audit.cli.console import print_whole, stdout  # noqa: PLC0415
+    from iaside_audit.cli.console import make_table, print_whole, stdout  # noqa: PLC0415
     from iaside_audit.report import format_percent  # noqa: PLC0415
     from iaside_audit.report.comparisons import difference_rows, model_names  # noqa: PLC0415
 
     console = stdout()
     first, *others = model_names(report)
     for name, comparison in zip(others, report.comparisons, strict=True):
-        table = Table(
-            title=f"A: {escape(first)}\nB: {escape(name)}",
-            title_justify="left",
-            title_style="bold",
-            box=SIMPLE_HEAD,
-            padding=0,
-        )
+        table = make_table(f"A: {escape(first)}\nB: {escape(name)}")
         for title in ("", "A", "B", "B - A", "interval", "p", "corrected"):
             table.add_column(title, justify="right" if title else "left", no_wrap=True)
         for row in difference_rows(comparison, confidence=report.confidence):

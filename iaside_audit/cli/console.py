@@ -61,6 +61,18 @@ def stderr() -> Console:
     return Console(stderr=True, highlight=False)
 
 
+def make_table(title: str | None = None, *, is_dense: bool = False) -> Table:
+    """Return an empty table that looks as all of them do; a dense one puts its columns closer."""
+    return Table(
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        box=SIMPLE_HEAD,
+        padding=0,
+        collapse_padding=is_dense,
+    )
+
+
 def print_whole(console: Console, table: Table) -> None:
     """Print a table without cutting a number short; where it is too wide, the terminal folds it."""
     table.width = _full_width(console, table)
@@ -92,7 +104,7 @@ def print_result(result: AuditResult, console: Console) -> None:
 
 def _bands(result: AuditResult, *, is_plain: bool, has_bars: bool = True) -> Table:
     unit = value_unit(result)
-    table = _table(f"Spectral importance{f' (Shapley values in {unit})' if unit else ''}")
+    table = make_table(f"Spectral importance{f' (Shapley values in {unit})' if unit else ''}")
     for name in ("band", "frequency", "Shapley", "interval", "importance", "interval"):
         table.add_column(name, justify="right", no_wrap=True)
     if has_bars:
@@ -111,16 +123,12 @@ def _bands(result: AuditResult, *, is_plain: bool, has_bars: bool = True) -> Tab
 
 
 def _scores(result: AuditResult) -> Table:
-    table = _table("Robustness score")
+    table = make_table("Robustness score")
     for name in ("score", "value", "interval", "random: 5 % to 95 %", "more than"):
         table.add_column(name, justify="left" if name == "score" else "right")
     for row in score_rows(result):
         table.add_row(row.name, row.value, row.interval, row.random, row.percentile)
     return table
-
-
-def _table(title: str) -> Table:
-    return Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, padding=0)
 
 
 def _facts(result: AuditResult, confidence: str) -> str:

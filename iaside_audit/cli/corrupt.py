@@ -145,23 +145,15 @@ def _report(
 
 def _print(errors: CorruptionErrors, measured: Measured) -> None:
     """Print top-1 errors by corruption and severity, then the means."""
-    from rich.box import SIMPLE_HEAD  # noqa: PLC0415 - start-up time
     from rich.markup import escape  # noqa: PLC0415
     from rich.padding import Padding  # noqa: PLC0415
-    from rich.table import Table  # noqa: PLC0415
 
-    from iaside_audit.cli.console import print_whole, stdout  # noqa: PLC0415
+    from iaside_audit.cli.console import make_table, print_whole, stdout  # noqa: PLC0415
     from iaside_audit.report.summary import format_percent  # noqa: PLC0415
     from iaside_audit.robustness.errors_by_corruption import MEANINGS  # noqa: PLC0415
 
     severities = sorted({one.severity for one in errors.conditions})
-    table = Table(
-        title=f"Top-1 error in %, by severity ({errors.n_images} images)",
-        title_justify="left",
-        title_style="bold",
-        box=SIMPLE_HEAD,
-        padding=0,
-    )
+    table = make_table(f"Top-1 error in %, by severity ({errors.n_images} images)")
     table.add_column("corruption", no_wrap=True)
     for severity in severities:
         table.add_column(str(severity), justify="right", min_width=5)

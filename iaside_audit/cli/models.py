@@ -90,12 +90,11 @@ def add(
 
 
 def _list(*, as_json: bool) -> None:
-    from rich.table import Table  # noqa: PLC0415 - start-up time
 
     from iaside_audit.classifier.catalogue import catalogue  # noqa: PLC0415
     from iaside_audit.classifier.safety import printable  # noqa: PLC0415
     from iaside_audit.classifier.user_catalogue import user_folder, user_models  # noqa: PLC0415
-    from iaside_audit.cli.console import stdout  # noqa: PLC0415
+    from iaside_audit.cli.console import foreign, make_table, print_whole, stdout  # noqa: PLC0415
     from iaside_audit.report.summary import format_size  # noqa: PLC0415
 
     models = catalogue()
@@ -116,16 +115,16 @@ def _list(*, as_json: bool) -> None:
         ]
         click.echo(json.dumps({"schema_version": 1, "models": records}, indent=2))
         return
-    table = Table()
+    table = make_table()
     for column in ("id", "title", "input", "size", "licence"):
-        table.add_column(column)
+        table.add_column(column, justify="right" if column == "size" else "left")
     for model in models:
         height, width = model.preprocessing.crop_size
         table.add_row(
             model.id,
-            model.title,
+            foreign(model.title),
             f"{height} x {width}",
             format_size(model.size_bytes),
-            model.licence,
+            foreign(model.licence),
         )
-    stdout().print(table)
+    print_whole(stdout(), table)

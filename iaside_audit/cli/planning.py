@@ -8,13 +8,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import click
-from rich.box import SIMPLE_HEAD
 from rich.markup import escape
-from rich.table import Table
 
 from iaside_audit.auditing.pilot import AuditForecast, PlanOption, run_pilot
 from iaside_audit.auditing.stability import StabilityReport, run_stability
-from iaside_audit.cli.console import print_whole, stdout
+from iaside_audit.cli.console import make_table, print_whole, stdout
 from iaside_audit.cli.progress import show_events
 from iaside_audit.errors import ReportError
 from iaside_audit.report.files import write_text
@@ -75,13 +73,9 @@ def check_stability(spec: AuditSpec, *, out: Path, as_json: bool, quiet: bool) -
 
 def _print_forecast(forecast: AuditForecast, console: Console) -> None:
     target = forecast.target_halfwidth
-    table = Table(
-        title=f"Plan from a pilot on {forecast.n_pilot_images} images "
-        f"({forecast.n_pilot_evaluations} evaluations, {forecast.evaluations_per_s:.0f} a second)",
-        title_justify="left",
-        title_style="bold",
-        box=SIMPLE_HEAD,
-        padding=0,
+    table = make_table(
+        f"Plan from a pilot on {forecast.n_pilot_images} images "
+        f"({forecast.n_pilot_evaluations} evaluations, {forecast.evaluations_per_s:.0f} a second)"
     )
     table.add_column("estimator")
     for name in ("half-width", "needs images", "stops at", "evaluations", "time"):
@@ -146,13 +140,7 @@ def _stop(option: PlanOption) -> str:
 
 
 def _print_stability(report: StabilityReport, console: Console) -> None:
-    table = Table(
-        title=f"Stability over {report.n_images} images",
-        title_justify="left",
-        title_style="bold",
-        box=SIMPLE_HEAD,
-        padding=0,
-    )
+    table = make_table(f"Stability over {report.n_images} images")
     table.add_column("choice")
     for name in ("M", "anchored score", "interval", "rank agreement"):
         table.add_column(name, justify="right", no_wrap=True)

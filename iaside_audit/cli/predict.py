@@ -96,12 +96,10 @@ def command(
 
 def print_prediction(run: PredictionRun, console: Console, *, gain: str = "root") -> None:
     """Print the losses of every corruption, the bands that carry them, and what to hold them to."""
-    from rich.box import SIMPLE_HEAD  # noqa: PLC0415 - start-up time
     from rich.markup import escape  # noqa: PLC0415
     from rich.padding import Padding  # noqa: PLC0415
-    from rich.table import Table  # noqa: PLC0415
 
-    from iaside_audit.cli.console import foreign, print_whole  # noqa: PLC0415
+    from iaside_audit.cli.console import foreign, make_table, print_whole  # noqa: PLC0415
     from iaside_audit.report.claims import PREDICTION_CLAIM  # noqa: PLC0415
     from iaside_audit.report.prediction_words import (  # noqa: PLC0415
         following_sentence,
@@ -114,13 +112,8 @@ def print_prediction(run: PredictionRun, console: Console, *, gain: str = "root"
 
     prediction, kind = run.prediction, Gain(gain)
     *errors, log_loss = shown_forms(prediction, kind)
-    table = Table(
-        title=f"Predicted top-1 error in %, {gain} gain, {prediction.n_images} images",
-        title_justify="left",
-        title_style="bold",
-        box=SIMPLE_HEAD,
-        padding=0,
-        collapse_padding=True,
+    table = make_table(
+        f"Predicted top-1 error in %, {gain} gain, {prediction.n_images} images", is_dense=True
     )
     confidence = f"{100 * run.audit.spec.confidence:g} %"
     table.add_column("corruption", no_wrap=True)

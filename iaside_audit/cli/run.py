@@ -65,11 +65,19 @@ def command(
     values = {**read_config(config), **{k: v for k, v in options.items() if v is not None}}
     if model is not None:
         values["model"] = model
-    listed = values.pop("formats", ",".join(FORMATS))
+    listed = values.pop("formats", FORMATS)
     configured = values.pop("cache", True)
     if not isinstance(configured, bool):
         raise SpecError(f"Expected cache to be true or false, found {configured!r}.")
-    spec = AuditSpec.from_dict(values)
+    try:
+        spec = AuditSpec.from_dict(values)
+    except SpecError as error:
+        if config is None:
+            raise
+        raise SpecError(
+            f"{error.message} The options are those of '{config}' and of the command line.",
+            path=str(config),
+        ) from error
     if plans and is_panel:
         raise click.UsageError("Expected --plan or --stability, found both. Leave one out.")
     if plans:
@@ -85,7 +93,7 @@ def command(
     return run_and_report(
         spec,
         out=out,
-        formats=parse_formats(str(listed) if formats is None else formats),
+        formats=parse_formats(listed if formats is None else formats),
         uses_cache=configured if cache is None else cache,
         as_json=as_json,
         quiet=quiet,
@@ -149,15 +157,16 @@ def is_worse_than_asked(result: AuditResult) -> bool:
     return result.data.n_failed > 0 or result.estimator.converged is False
 
 
-def parse_formats(text: str) -> tuple[str, ...]:
-    """Read ``--formats``.
+def parse_formats(listed: object) -> tuple[str, ...]:
+    """Read ``--formats``: names with commas between them, or a list of TOML.
 
     Raises
     ------
     SpecError
         If one is unknown; the nearest known one is named.
     """
-    formats = tuple(one.strip() for one in text.split(",") if one.strip())
+    names = listed if isinstance(listed, list | tuple) else str(listed).split(",")
+    formats = tuple(name for one in names if (name := str(one).strip()))
     for one in formats:
         if one not in FORMATS:
             raise SpecError(

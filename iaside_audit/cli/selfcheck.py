@@ -28,12 +28,11 @@ def command(device: str, as_json: bool, quiet: bool) -> int:  # noqa: FBT001 - c
       iaside-audit selfcheck
     """
     from rich.live import Live  # noqa: PLC0415 - start-up time
-    from rich.table import Table  # noqa: PLC0415
 
     from iaside_audit.auditing.selfcheck import run_selfcheck  # noqa: PLC0415
-    from iaside_audit.cli.console import stderr, stdout  # noqa: PLC0415
+    from iaside_audit.cli.console import make_table, print_whole, stderr, stdout  # noqa: PLC0415
 
-    table = Table()
+    table = make_table()
     table.add_column("check")
     for name in ("error", "allowed", "time"):
         table.add_column(name, justify="right")
@@ -58,6 +57,6 @@ def command(device: str, as_json: bool, quiet: bool) -> int:  # noqa: FBT001 - c
         click.echo(json.dumps({"schema_version": 1, "checks": records}, indent=2))
     else:
         console = stdout()
-        console.print(table)
+        print_whole(console, table)
         console.print(f"{len(checks) - n_failed} of {len(checks)} checks passed.")
     return FAULT_FOUND if n_failed else 0

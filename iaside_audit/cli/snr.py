@@ -117,21 +117,15 @@ def _report(run: SnrRun, out: Path, *, as_json: bool) -> None:
 
 def _print(run: SnrRun) -> None:
     """Print a line for each condition: SNR by band, and how it decays."""
-    from rich.box import SIMPLE_HEAD  # noqa: PLC0415 - start-up time
     from rich.markup import escape  # noqa: PLC0415
-    from rich.table import Table  # noqa: PLC0415
 
-    from iaside_audit.cli.console import print_whole, stdout  # noqa: PLC0415
+    from iaside_audit.cli.console import make_table, print_whole, stdout  # noqa: PLC0415
     from iaside_audit.report.summary import elided  # noqa: PLC0415
 
     height, width = run.size
-    table = Table(
-        title=f"Mean SNR in dB by band, {run.results[0].n_images} images, {height} x {width} px",
-        title_justify="left",
-        title_style="bold",
-        box=SIMPLE_HEAD,
-        padding=0,
-        collapse_padding=True,
+    table = make_table(
+        f"Mean SNR in dB by band, {run.results[0].n_images} images, {height} x {width} px",
+        is_dense=True,
     )
     table.add_column("condition", no_wrap=True)
     for band in range(run.spec.bands):

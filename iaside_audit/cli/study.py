@@ -90,10 +90,9 @@ def _collect(spec: StudySpec, out: Path, control: Control, view: ProgressView) -
 
 def _print(analysis: StudyAnalysis, console: Console, paths: tuple[Path, ...]) -> None:
     """Print the verdict, the answers and the first predictors."""
-    from rich.box import SIMPLE_HEAD  # noqa: PLC0415 - start-up time
     from rich.markup import escape  # noqa: PLC0415
-    from rich.table import Table  # noqa: PLC0415
 
+    from iaside_audit.cli.console import make_table, print_whole  # noqa: PLC0415
     from iaside_audit.report.study_words import (  # noqa: PLC0415
         answers,
         key_pairings,
@@ -102,12 +101,7 @@ def _print(analysis: StudyAnalysis, console: Console, paths: tuple[Path, ...]) -
         with_interval,
     )
 
-    table = Table(
-        title="Against the error under corruption, over models",
-        title_justify="left",
-        box=SIMPLE_HEAD,
-        padding=0,
-    )
+    table = make_table("Against the error under corruption, over models")
     table.add_column("predictor")
     for name in ("r", "given clean error"):
         table.add_column(name, justify="right", no_wrap=True)
@@ -118,7 +112,7 @@ def _print(analysis: StudyAnalysis, console: Console, paths: tuple[Path, ...]) -
             escape(with_interval(one.pearson)),
             escape(with_interval(one.given_clean_error)),
         )
-    console.print(table)
+    print_whole(console, table)
     for question, answer in answers(analysis):
         console.print(f"[bold]{escape(question)}[/bold] {escape(answer)}\n")
     console.print(f"[bold]{escape(verdict(analysis))}[/bold]")

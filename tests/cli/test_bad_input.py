@@ -172,7 +172,11 @@ CASES = [
     Case("no table", f"{RUN} --preprocess no_table.toml", r"Expected a table \[preprocess\]"),
     Case("no TOML", f"{RUN} --preprocess no.toml", "Expected a TOML preprocessing file"),
     Case("no such config", "run model.onnx --config none.toml", "Expected a TOML file of options"),
-    Case("a typo in the config", "run model.onnx --config config.toml", "'band'. Did you mean 'b"),
+    Case(
+        "a typo in the config",
+        "run model.onnx --config config.toml",
+        "'band'. Did you mean 'b.*'config.toml'",
+    ),
     Case("no table in the config", "run model.onnx --config empty_config.toml", r"table \[audit\]"),
     Case("types in the config", "run model.onnx --config types.toml", "labels.*spacing.*device"),
     Case("formats in the config", "run model.onnx --config formats.toml", "Did you mean 'pdf'"),

@@ -208,6 +208,7 @@ def test_formats_are_read_as_a_list() -> None:
     """Commas separate, spaces do not matter, and unknown ones are refused."""
     assert parse_formats("json, csv") == ("json", "csv")
     assert parse_formats("pdf") == ("pdf",)
+    assert parse_formats(["json", "csv"]) == ("json", "csv")  # as TOML has them
     with pytest.raises(SpecError, match=r"json, pdf, csv, found 'svg'"):
         parse_formats("json,svg")
 

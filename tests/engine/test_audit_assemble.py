@@ -206,10 +206,12 @@ CHANCES = [
 ]
 
 
-def profile_of(top1: float, *, n_units: int = 50, shapley: float = 1.0) -> ProfileEstimate:
+def profile_of(
+    top1: float, *, n_units: int = 50, shapley: float = 1.0, n_bands: int = 4
+) -> ProfileEstimate:
     """Return a profile of made-up rows with a given top-1."""
     generator = np.random.default_rng(0)
-    rows = generator.normal(shapley, 1, (n_units, 4))
+    rows = generator.normal(shapley, 1, (n_units, n_bands))
     return estimate_profile(
         rows,
         np.zeros(n_units),
@@ -257,6 +259,7 @@ def test_other_warnings_are_said_where_they_hold() -> None:
     assert warned(sound, floored_share=0.0009) == set()
     assert warned(sound, efficiency_residual=2e-4) == {"efficiency"}
     assert warned(profile_of(0.5, shapley=-np.inf)) == {"not_finite"}
+    assert warned(profile_of(0.5, n_bands=2), bands=2) == {"two_bands"}
     assert warned(sound, baseline="shuffle") == {"approximate_intervals"}
     assert warned(profile_of(0.5, n_units=7), mode="reference") == {"no_intervals"}
     assert warned(profile_of(0.5, n_units=8), mode="reference") == set()

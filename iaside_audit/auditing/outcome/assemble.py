@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from iaside_audit.auditing.outcome.chance import is_near_chance
-from iaside_audit.choices import Estimator, Mode
+from iaside_audit.choices import MIN_BANDS, Estimator, Mode
 from iaside_audit.games import (
     controlled_shapley,
     is_controlled,
@@ -251,6 +251,12 @@ def _number_warnings(
             code="all_equal",
             message="All Shapley values are equal: importance is uniform by definition, and the "
             "scores are 0.",
+        )
+    if len(profile.shapley) == MIN_BANDS:
+        yield AuditWarning(
+            code="two_bands",
+            message="Of two bands one has all the importance, so the scores have two values only "
+            "and say no more than which: read the Shapley values, or use more bands.",
         )
     if spec.mode == Mode.REFERENCE and profile.n_units < MIN_REFERENCE_BATCHES:
         yield AuditWarning(
