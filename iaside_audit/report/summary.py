@@ -225,8 +225,9 @@ def base_name(path: str) -> str:
 def interval_method(result: AuditResult) -> str:
     """Return how the intervals were made: the method, where it is not the default, and the unit."""
     method = "BCa " if result.spec.interval == IntervalMethod.BCA else ""
-    unit = "batches" if result.spec.mode == Mode.REFERENCE else "images"
-    return f"{method}bootstrap over {unit}"
+    if result.spec.mode == Mode.REFERENCE:
+        return f"{method}bootstrap over batches"
+    return f"{method}bootstrap over images (top-1: Wilson)"
 
 
 def value_unit(result: AuditResult) -> str:

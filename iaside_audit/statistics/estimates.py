@@ -17,6 +17,7 @@ from iaside_audit.statistics.bootstrap import (
     expanded_tail,
 )
 from iaside_audit.statistics.scores import anchored_score, importance, paper_score, signed_score
+from iaside_audit.statistics.shares import share_interval
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -118,7 +119,8 @@ def estimate_profile(
 
     The bootstrap draws whole rows, and recomputes psi and the scores inside each resample, so that
     every interval carries the variance between images and that of the random orders together.
-    Where it is not known which band is lowest, see :func:`candidates`.
+    Where it is not known which band is lowest, see :func:`candidates`. Accuracy over images has
+    Wilson's interval, which holds near 0 and 1.
 
     Parameters
     ----------
@@ -189,6 +191,9 @@ def estimate_profile(
     upper = np.quantile(samples[:, psi], 1 - expanded_tail(1 - confidence, n_units), axis=0)
     one_sided = np.stack([np.zeros(n_bands), upper], axis=-1)
     paper, signed, comparable, empty, grand, top1 = point[2 * n_bands :].tolist()
+    if n_units >= min_units and np.isin(correct_rows, (0, 1)).all():
+        # A bootstrap of images that are all right has no width.
+        intervals[-1] = np.hstack(share_interval(np.array([top1]), n_units, confidence=confidence))
     ends = [(float(low), float(high)) for low, high in intervals[2 * n_bands :]]
     spreads = errors[2 * n_bands :].tolist()
     return ProfileEstimate(

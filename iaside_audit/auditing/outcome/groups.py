@@ -155,8 +155,8 @@ def outcomes_record(profiles: ImageProfiles, spec: AuditSpec) -> OutcomesRecord 
     ends = _group_differences(correct, wrong, spec)
     signed = 2 * n_bands + 1
     return OutcomesRecord(
-        correct=GroupProfile(**_group(correct_profile)),
-        wrong=GroupProfile(**_group(wrong_profile)),
+        correct=GroupProfile(**_chosen_group(correct_profile)),
+        wrong=GroupProfile(**_chosen_group(wrong_profile)),
         difference=ProfileDifference(
             shapley=tuple((correct_profile.shapley - wrong_profile.shapley).tolist()),
             interval=_intervals(ends[:n_bands]),
@@ -270,6 +270,11 @@ def _group(profile: ProfileEstimate) -> dict[str, Any]:  # Any: fields of GroupP
         "signed": profile.signed,
         "signed_interval": profile.signed_interval,
     }
+
+
+def _chosen_group(profile: ProfileEstimate) -> dict[str, Any]:  # Any: fields of GroupProfile
+    """Return a group of images that are all right or all wrong: by choice, so that is certain."""
+    return {**_group(profile), "top1_interval": (profile.top1, profile.top1)}
 
 
 def _intervals(ends: FloatMatrix) -> tuple[Interval, ...]:
