@@ -43,7 +43,7 @@ def test_everything_is_exported(
     asked: list[str] = []
     monkeypatch.setattr(window, "choose_path", lambda _kind, name="": asked.append(name))
     losses.pictureAsked.emit(losses)  # of its own menu; it was made after the page
-    assert asked == ["predicted-and-measured-loss.svg"]
+    assert asked == ["model-predicted-and-measured-loss.svg"]
 
 
 def test_measurements_are_saved_and_opened(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -88,6 +89,27 @@ def test_a_name_without_a_suffix_gets_it_where_overwriting_is_asked_about(
     monkeypatch.setattr(QFileDialog, "exec", choose_file)
     path = program.window.choose_path(FileKind.PLOT, "proposed.svg")
     assert path == tmp_path / "plot.png"
+
+
+@pytest.mark.usefixtures("unsaved")
+@pytest.mark.parametrize(
+    ("key", "proposed"),
+    [
+        (ActionKey.EXPORT_PLOT, "mobilenet_v2-1-0-importance-of-the-bands.svg"),
+        (ActionKey.EXPORT_REPORT, "mobilenet_v2-1-0-report.pdf"),
+        (ActionKey.SAVE_RESULT, "mobilenet_v2-1-0-result.json"),
+    ],
+)
+def test_proposed_names_tell_models_apart(
+    program: Program, monkeypatch: pytest.MonkeyPatch, key: ActionKey, proposed: str
+) -> None:
+    """What is exported of one model does not take the place of another's."""
+    model = replace(RESULT.model, path="/models/mobilenet_v2 (1.0).onnx")
+    program.shell.show_opened(OpenResult(result=replace(RESULT, model=model)))
+    asked: list[str] = []
+    monkeypatch.setattr(program.window, "choose_path", lambda _kind, name: asked.append(name))
+    program.window.actions_by_key[key].trigger()
+    assert asked == [proposed]
 
 
 @pytest.mark.usefixtures("unsaved")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QMarginsF, QPoint, QRect, QSizeF
@@ -13,6 +14,7 @@ from PySide6.QtWidgets import QWidget
 
 from iaside_audit.errors import ReportError, SpecError
 from iaside_audit.report import write_bytes
+from iaside_audit.report.summary import base_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -22,6 +24,8 @@ PNG_SCALE: Final = 2
 DOTS_PER_INCH: Final = 96
 POINTS_PER_INCH: Final = 72
 SUFFIXES: Final = (".svg", ".png", ".pdf")
+PART_CHARACTERS: Final = 40
+"""Of a proposed name, for its model and for its subject: file systems take 255 bytes in all."""
 
 
 def write_picture(widget: QWidget, path: Path) -> None:
@@ -58,6 +62,26 @@ def write_picture(widget: QWidget, path: Path) -> None:
     if data.isEmpty():
         raise ReportError(f"Expected a picture of the plot, found none for '{path}'.")
     write_bytes(path, bytes(data.data()))
+
+
+def proposed_name(model: str, subject: str) -> str:
+    """Return what a file of `subject` is to be called, without a suffix; several models' differ.
+
+    Parameters
+    ----------
+    model : str
+        Name or path of the model that it is about; empty where it is about none, or several.
+    subject : str
+        What is written.
+
+    Examples
+    --------
+    >>> proposed_name("/models/mobilenet_v2 (1.0).onnx", "Importance of bands")
+    'mobilenet_v2-1-0-importance-of-bands'
+    """
+    parts = (base_name(model).removesuffix(".onnx"), subject.lower())
+    words = ("-".join(re.findall(r"\w+", part))[:PART_CHARACTERS].strip("-") for part in parts)
+    return "-".join(word for word in words if word) or "plot"
 
 
 def csv_text(rows: Iterable[Sequence[object]]) -> str:

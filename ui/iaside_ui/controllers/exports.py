@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -11,7 +10,7 @@ from PySide6.QtWidgets import QWidget
 
 from iaside_audit.errors import IASideError
 from iaside_audit.report import write_text
-from iaside_ui.exporting import csv_text, write_picture
+from iaside_ui.exporting import csv_text, proposed_name, write_picture
 from iaside_ui.state import ActionKey
 from iaside_ui.views import FileKind
 
@@ -62,7 +61,7 @@ class ExportController(QObject):
     @Slot(QWidget)
     def write_plot(self, widget: QWidget) -> None:
         """Write what a widget shows to a file that the user chooses."""
-        path = self._shell.window.choose_path(FileKind.PLOT, f"{_file_name(widget)}.svg")
+        path = self._shell.window.choose_path(FileKind.PLOT, f"{self._name_of(widget)}.svg")
         if path is None:
             return
         try:
@@ -79,7 +78,8 @@ class ExportController(QObject):
         if len(rows) < 2:  # noqa: PLR2004 - headings and a row
             self._shell.inform(self.tr("There are no numbers here yet."))
             return
-        path = self._shell.window.choose_path(FileKind.NUMBERS, f"{_file_name(widget)}.csv")
+        name = f"{self._name_of(widget)}.csv"
+        path = self._shell.window.choose_path(FileKind.NUMBERS, name)
         if path is not None:
             self._jobs.start(
                 partial(write_text, path, csv_text(rows)),
@@ -94,6 +94,5 @@ class ExportController(QObject):
     def _say_written(self, path: Path, _: None) -> None:
         self._shell.inform(self.tr("Written: {path}").format(path=path))
 
-
-def _file_name(widget: QWidget) -> str:
-    return "-".join(re.findall(r"\w+", widget.accessibleName().lower())) or "plot"
+    def _name_of(self, widget: QWidget) -> str:
+        return proposed_name(self._shell.window.exported_model(), widget.accessibleName())

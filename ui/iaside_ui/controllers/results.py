@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QObject, Signal, Slot
@@ -12,12 +13,12 @@ from PySide6.QtCore import QObject, Signal, Slot
 from iaside_audit.errors import ReportError
 from iaside_audit.report import RESULT_NAME
 from iaside_audit.report.files import STUDY_NAME
+from iaside_ui.exporting import proposed_name
 from iaside_ui.state import ActionKey, OpenResult, Page
 from iaside_ui.views import Answer, FileKind, Question
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from iaside_audit.report.study_documents import StudyRecord
     from iaside_audit.result import AuditResult
@@ -149,6 +150,7 @@ class ResultsController(QObject):
         opened = self._shell.state.opened
         if opened is None:
             return
+        name = f"{proposed_name(opened.result.model.path, Path(name).stem)}{Path(name).suffix}"
         path = self._shell.window.choose_path(kind, name)
         if path is not None:
             self._jobs.start(

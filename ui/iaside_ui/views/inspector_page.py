@@ -69,6 +69,7 @@ class InspectorPage(QWidget):
     def __init__(self, actions: Mapping[ActionKey, QAction], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._is_showing = False
+        self._model_name = ""
         self._view: View | None = None
         self._title = QLabel(self)
         enlarge_font(self._title, 1.2)
@@ -104,6 +105,11 @@ class InspectorPage(QWidget):
         self._connect()
 
     @property
+    def model_name(self) -> str:
+        """Of the model that is asked; empty for none."""
+        return self._model_name
+
+    @property
     def band(self) -> int:
         """The band that the presets are about."""
         return self._band.value()
@@ -122,6 +128,7 @@ class InspectorPage(QWidget):
     def show_state(self, state: InspectorState) -> None:
         """Show one snapshot."""
         self._is_showing = True
+        self._model_name = "" if state.opened is None else state.opened.spec.model.name
         self._title.setText(self._title_of(state))
         self._title.setToolTip(plain_tip(self._title.text()))
         self._stage.setVisible(bool(state.stage))

@@ -202,6 +202,20 @@ class MainWindow(QMainWindow):
             case _:
                 return None
 
+    def exported_model(self) -> str:
+        """Return the model that the page in view is about; empty for none, or several."""
+        match self.page:
+            case Page.RESULT:
+                return self.result_page.model_name
+            case Page.RUN:
+                return self.run_page.model_name
+            case Page.INSPECTOR:
+                return self.inspector_page.model_name
+            case Page.ROBUSTNESS:
+                return self.robustness_page.model_name
+            case _:
+                return ""
+
     def numbers_of(self, widget: QWidget) -> list[Sequence[object]]:
         """Return the numbers behind a plot or in a table, the headings first."""
         if isinstance(widget, Exportable):

@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from iaside_audit.report import null_sentence, score_sentence
-from iaside_audit.report.summary import elided
+from iaside_audit.report.summary import base_name, elided
 from iaside_ui.appearance import enlarge_font
 from iaside_ui.state import ActionKey
 from iaside_ui.state.breakdown import Breakdown
@@ -100,6 +100,11 @@ class ResultPage(QWidget):
         self.chooser.activated.connect(self._choose)
         self.images.imageChosen.connect(self.imageChosen)
         self.tabs.currentChanged.connect(self._fill)
+
+    @property
+    def model_name(self) -> str:
+        """Of the result that is shown; empty for none."""
+        return "" if self._shown is None else base_name(self._shown.result.model.path)
 
     @property
     def sentences(self) -> tuple[str, str]:

@@ -120,6 +120,12 @@ class RobustnessPage(QWidget):
         return self.heatmap_gap.content
 
     @property
+    def model_name(self) -> str:
+        """Of the measurements that are shown; empty where they are of several."""
+        names = {one.finding.origin.model for one in self._shown.held.values()} - {""}
+        return names.pop() if len(names) == 1 else ""
+
+    @property
     def cost_text(self) -> str:
         """What the choice takes."""
         return self._cost.text()

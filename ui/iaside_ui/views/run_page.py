@@ -52,6 +52,7 @@ class RunPage(QWidget):
 
     def __init__(self, actions: Mapping[ActionKey, QAction], parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._model_name = ""
         self._title = QLabel(self)
         enlarge_font(self._title, 1.4)
         self._title.setTextFormat(Qt.TextFormat.PlainText)  # names a file
@@ -133,6 +134,11 @@ class RunPage(QWidget):
         self.remove_button.clicked.connect(self._remove)
 
     @property
+    def model_name(self) -> str:
+        """Of the audit under way; empty for none."""
+        return self._model_name
+
+    @property
     def progress_text(self) -> str:
         """How far it is, in words."""
         return self._progress_text.text()
@@ -144,6 +150,7 @@ class RunPage(QWidget):
 
     def show_run(self, run: RunState) -> None:
         """Show one snapshot."""
+        self._model_name = run.name
         self._title.setText(self.tr("Auditing {name}").format(name=run.name))
         self._progress.setRange(0, run.n_total)  # 0 to 0 is Qt's way of saying that it is not known
         self._progress.setValue(run.n_done)
@@ -167,6 +174,7 @@ class RunPage(QWidget):
 
         What the last one had shown by its end is not its result, which has a page.
         """
+        self._model_name = ""
         self._show_estimate(RunState(name="", confidence=math.nan))
         self._title.setText(self.tr("No audit is running"))
         self._progress_text.setText("")
