@@ -91,6 +91,25 @@ def test_a_name_without_a_suffix_gets_it_where_overwriting_is_asked_about(
     assert path == tmp_path / "plot.png"
 
 
+def test_a_name_with_a_dot_gets_the_suffix_of_the_filter(
+    program: Program, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A number in a name is no suffix; where the whole name is taken, the dialog asks again."""
+    (tmp_path / "v1.1.svg").touch()
+    typed = ["v1.1", "v1.2"]
+    shown: list[str] = []
+
+    def choose_file(dialog: QFileDialog) -> int:
+        shown.extend(dialog.selectedFiles())
+        dialog.selectFile(str(tmp_path / typed.pop(0)))
+        return 1
+
+    monkeypatch.setattr(QFileDialog, "exec", choose_file)
+    path = program.window.choose_path(FileKind.PLOT, str(tmp_path / "proposed.svg"))
+    assert shown == [str(tmp_path / "proposed.svg"), str(tmp_path / "v1.1.svg")]
+    assert path == tmp_path / "v1.2.svg"
+
+
 @pytest.mark.usefixtures("unsaved")
 @pytest.mark.parametrize(
     ("key", "proposed"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import Enum, auto
 from pathlib import Path
@@ -209,8 +210,10 @@ def _choose_to_write(dialog: QFileDialog, name: str) -> str:
     """Let the user choose a file to write; empty where they did not.
 
     A name without a suffix gets that of the filter in the dialog itself, which thus asks before a
-    file of the whole name is replaced.
+    file of the whole name is replaced. To Qt, "v1.1" has a suffix: such a name is completed here,
+    and where that file is there, the dialog comes again with the whole name, to ask likewise.
     """
+    known = {suffix for one in dialog.nameFilters() for suffix in re.findall(r"\*(\.\w+)", one)}
 
     def take_suffix(chosen_filter: str) -> None:
         dialog.setDefaultSuffix(chosen_filter.rpartition("*.")[2].rstrip(")"))
@@ -220,6 +223,15 @@ def _choose_to_write(dialog: QFileDialog, name: str) -> str:
     dialog.selectFile(name)
     take_suffix(dialog.selectedNameFilter())
     dialog.filterSelected.connect(take_suffix)
-    chosen = dialog.selectedFiles() if dialog.exec() else []
+    chosen = ""
+    while dialog.exec():
+        chosen = dialog.selectedFiles()[0]
+        if Path(chosen).suffix.lower() in known:
+            break
+        chosen = f"{chosen}.{dialog.defaultSuffix()}"
+        if not Path(chosen).exists():
+            break
+        dialog.selectFile(chosen)
+        chosen = ""
     dialog.deleteLater()
-    return chosen[0] if chosen else ""
+    return chosen
