@@ -4,6 +4,7 @@
 
     IASideError
       SpecError (ValueError)          a request that can never work
+        PreprocessingMissingError     no place says how the model's images are prepared
       ModelError
         ManifestError                 the catalogue cannot be read
         ModelNotFoundError            no file, no such id
@@ -57,6 +58,10 @@ class SpecError(IASideError, ValueError):
     """A request that can never work."""
 
 
+class PreprocessingMissingError(SpecError):
+    """No place says how a model's images are prepared; `path` is the model's."""
+
+
 class ModelError(IASideError):
     """Something about the model file."""
 
@@ -106,6 +111,7 @@ WIRE_NAMES: dict[str, type[IASideError]] = {
     for error in (
         IASideError,
         SpecError,
+        PreprocessingMissingError,
         ModelError,
         ManifestError,
         ModelNotFoundError,

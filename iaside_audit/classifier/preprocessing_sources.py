@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from iaside_audit.classifier.catalogue import find_model, find_model_by_hash
-from iaside_audit.errors import SpecError
+from iaside_audit.errors import PreprocessingMissingError, SpecError
 from iaside_audit.preprocessing import ChannelOrder, Interpolation, Preprocessing, Rounding
 from iaside_audit.registry import nearest
 
@@ -58,7 +58,9 @@ def find_preprocessing(
     Raises
     ------
     SpecError
-        If a source is faulty, or `source` is ``auto`` and no place holds any.
+        If a source is faulty.
+    PreprocessingMissingError
+        If `source` is ``auto`` and no place holds any.
     """
     if source != "auto":
         return _from_named_source(source)
@@ -70,7 +72,7 @@ def find_preprocessing(
     record = find_model_by_hash(sha256)
     if record is not None:
         return record.preprocessing
-    raise SpecError(
+    raise PreprocessingMissingError(
         f"Expected the preprocessing of '{model.name}', found none: no '{model.stem}.toml' and no "
         f"'{NEIGHBOUR}' beside it, nothing in its metadata, and it is not in the catalogue. "
         f"Let `iaside-audit inspect {model} --images PATH --write` find it on labelled images, or "

@@ -30,7 +30,8 @@ from sample_results import sample_result
 from window_material import RESULT, estimate, image_done, planned
 
 from iaside_audit.auditing.demo import demo_spec
-from iaside_audit.errors import ModelNotFoundError, ReportError
+from iaside_audit.classifier.preprocessing_sources import find_preprocessing
+from iaside_audit.errors import ModelNotFoundError, PreprocessingMissingError, ReportError
 from iaside_audit.events import AuditCancelled, ImageFailed, Preparing, Warned
 
 if TYPE_CHECKING:
@@ -182,6 +183,17 @@ def test_message_of_a_model_that_is_gone_says_what_to_do() -> None:
     assert message_of(error, spec=RESULT.spec).text.endswith("an open result keeps its numbers.")
     for other in (message_of(error), message_of(ReportError("Not this."), spec=RESULT.spec)):
         assert "open result" not in other.text
+
+
+def test_message_of_missing_preprocessing_names_the_ways_of_the_window(tmp_path: Path) -> None:
+    """Whoever sits before the window is sent to the form, not to a terminal."""
+    with pytest.raises(PreprocessingMissingError) as caught:
+        find_preprocessing("auto", model=tmp_path / "bare.onnx", sha256="", metadata={})
+    assert "inspect" in str(caught.value)
+    text = message_of(caught.value).text
+    assert "'bare.onnx'" in text
+    assert "Under Set up, let the assistant" in text
+    assert not re.search("--|inspect", text)
 
 
 def test_message_of_foreign_error_holds_the_traceback() -> None:

@@ -18,6 +18,7 @@ from iaside_ui.state import (
     RunOutcome,
     RunState,
     Severity,
+    message_of,
 )
 
 if TYPE_CHECKING:
@@ -213,7 +214,7 @@ class AuditController(QObject):
     @Slot(Exception)
     def _fail(self, error: Exception) -> None:
         self._shell.show_failure(error)
-        self._leave(RunOutcome.FAILED, str(error))
+        self._leave(RunOutcome.FAILED, message_of(error).text)
 
     def _hand_on(self, result: AuditResult, *, is_partial: bool) -> None:
         """Show a result, without taking the user away from another page."""

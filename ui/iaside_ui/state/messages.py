@@ -7,8 +7,14 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
-from iaside_audit.errors import IASideError, ImageError, ModelNotFoundError
+from iaside_audit.errors import (
+    IASideError,
+    ImageError,
+    ModelNotFoundError,
+    PreprocessingMissingError,
+)
 from iaside_audit.events import AuditCancelled
+from iaside_audit.report.summary import base_name
 from iaside_ui.state.words import tr
 
 if TYPE_CHECKING:
@@ -54,7 +60,7 @@ def message_of(error: BaseException, *, spec: AuditSpec | None = None) -> Messag
         facts += [(tr("Cause"), _cause(error)), (tr("Kind of error"), type(error).__name__)]
         known = [f"{name}: {value}" for name, value in facts if value]
         details = "\n".join(known) if len(known) > 1 else ""  # a kind alone helps nobody
-        text = error.message
+        text = _words(error)
         if spec is not None and _is_gone(error, spec):
             text += " " + tr(
                 "Put the files back, or set up an audit with the place where they are now; an open "
@@ -70,6 +76,17 @@ def message_of(error: BaseException, *, spec: AuditSpec | None = None) -> Messag
         ),
         details="".join(traceback.format_exception(error)),
     )
+
+
+def _words(error: IASideError) -> str:
+    """Return what an error says, with the window's own way where its advice is a command."""
+    if isinstance(error, PreprocessingMissingError):
+        return tr(
+            "Expected the preprocessing of '{model}', found none beside it, in its metadata or in "
+            "the catalogue. Under Set up, let the assistant find it on your images, or choose a "
+            "file in the field Preprocessing."
+        ).format(model=base_name(error.path or ""))
+    return error.message
 
 
 def _is_gone(error: IASideError, spec: AuditSpec) -> bool:
