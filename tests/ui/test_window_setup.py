@@ -291,7 +291,7 @@ def test_command_line_is_copied(program: Program, form: Form) -> None:
 def test_settings_are_saved_and_loaded(
     program: Program, qtbot: QtBot, form: Form, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A file of settings brings the form back; loading can be undone."""
+    """A file of settings brings the form back, from any page; loading can be undone."""
     path = tmp_path / "audit.toml"
     asked: list[FileKind] = []
 
@@ -305,8 +305,10 @@ def test_settings_are_saved_and_loaded(
     program.window.actions_by_key[ActionKey.SAVE_SETTINGS].trigger()
     qtbot.waitUntil(path.exists)
     program.setup.change(Form())
+    program.controller.show_start()
     program.window.actions_by_key[ActionKey.LOAD_SETTINGS].trigger()
     qtbot.waitUntil(lambda: program.setup.form == form)
+    assert program.window.page == Page.SETUP
     assert asked == [FileKind.SAVED_SETTINGS, FileKind.SETTINGS]
 
 

@@ -204,7 +204,7 @@ class SetupController(QObject):
 
     @Slot()
     def load_settings(self) -> None:
-        """Fill the form from a TOML file."""
+        """Fill the form from a TOML file, and show it."""
         path = self._shell.window.choose_path(FileKind.SETTINGS)
         if path is not None:
             self.load_file(path)

@@ -188,6 +188,7 @@ ALWAYS: Final = frozenset(
         ActionKey.INSPECT_OTHERS,
         ActionKey.SHOW_ROBUSTNESS,
         ActionKey.OPEN_MEASUREMENTS,
+        ActionKey.LOAD_SETTINGS,
         ActionKey.FOLLOW_SYSTEM,
         ActionKey.USE_LIGHT,
         ActionKey.USE_DARK,
@@ -200,7 +201,6 @@ ON_SETUP: Final = frozenset(
     {
         ActionKey.START_AUDIT,
         ActionKey.FIND_PREPROCESSING,
-        ActionKey.LOAD_SETTINGS,
         ActionKey.SAVE_SETTINGS,
         ActionKey.COPY_COMMAND,
         ActionKey.RESET_SETTINGS,
