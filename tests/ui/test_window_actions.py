@@ -35,6 +35,8 @@ from PySide6.QtWidgets import (
 )
 from sample_results import sample_result
 
+from iaside_audit.errors import SpecError
+
 if TYPE_CHECKING:
     from iaside_ui.app import Program
 
@@ -82,6 +84,8 @@ def test_mnemonics_of_a_page_are_unique(program: Program) -> None:
     """On every page, each underlined letter belongs to one thing, or to one menu."""
     window = program.window
     program.shell.show_opened(OpenResult(result=sample_result(4)))
+    program.shell.show_failure(SpecError("Expected a, found b.", path="x.toml"))
+    assert window.message_bar.details_button.isVisible()
     menus = [action.text() for action in window.menuBar().actions()]
     for page in Page:
         program.shell.change(page=page)

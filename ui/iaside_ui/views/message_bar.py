@@ -57,7 +57,7 @@ class MessageBar(QFrame):
         # Else a long path would make the window wider than its screen.
         self._text.setMinimumWidth(characters_wide(self._text, LEAST_CHARACTERS))
         self.details_button = QToolButton(self)
-        self.details_button.setText(self.tr("&Details"))
+        self.details_button.setText(self.tr("Details"))  # the form has every letter of it
         self.details_button.setCheckable(True)
         self.close_button = QToolButton(self)
         self.close_button.setIcon(icon("close"))
