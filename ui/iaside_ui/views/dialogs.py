@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QCoreApplication, QSettings, Qt
+from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFileDialog, QMessageBox, QVBoxLayout
 
+from iaside_audit import __version__
 from iaside_ui.actions import ACTIONS
 from iaside_ui.qtmodels import shortcut_model
 from iaside_ui.views.tables import fit_columns, keep_columns_in_view, make_table
@@ -18,7 +20,7 @@ from iaside_ui.views.tables import fit_columns, keep_columns_in_view, make_table
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from PySide6.QtWidgets import QAbstractButton, QWidget
+    from PySide6.QtWidgets import QAbstractButton, QPushButton, QWidget
 
 
 SCREEN_SHARE: Final = 0.85
@@ -117,7 +119,7 @@ def ask(parent: QWidget, question: Question, on_answer: Callable[[Answer], None]
     if question.no:
         button = box.addButton(question.no, QMessageBox.ButtonRole.DestructiveRole)
         answers[button] = Answer.NO
-    cancel = box.addButton(QMessageBox.StandardButton.Cancel)
+    cancel = _bare(box.addButton(QMessageBox.StandardButton.Cancel))
     box.setDefaultButton(cancel)  # Return loses nothing
     box.setEscapeButton(cancel)
 
@@ -126,6 +128,22 @@ def ask(parent: QWidget, question: Question, on_answer: Callable[[Answer], None]
         box.deleteLater()
 
     box.finished.connect(finish)
+    box.open()
+
+
+def show_about(parent: QWidget) -> None:
+    """Say what this program is."""
+    box = QMessageBox(parent)
+    box.setWindowTitle(_tr("About I-ASIDE Audit"))
+    box.setText(_tr("I-ASIDE Audit {version}").format(version=__version__))
+    box.setInformativeText(
+        _tr(
+            "How robust is an ONNX image classifier, and why: spectral importances with error "
+            "bars.\n\nLicence: Apache-2.0. Built with Qt and PySide6 (LGPL-3.0)."
+        )
+    )
+    _bare(box.addButton(QMessageBox.StandardButton.Ok))
+    box.finished.connect(box.deleteLater)
     box.open()
 
 
@@ -143,7 +161,8 @@ class ShortcutsDialog(QDialog):
         widest = round(SCREEN_SHARE * parent.screen().availableSize().width())
         table.setMinimumWidth(min(table.minimumWidth(), widest))
         table.setMinimumHeight(18 * table.fontMetrics().lineSpacing())
-        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, self)
+        buttons = QDialogButtonBox(self)
+        _bare(buttons.addButton(QDialogButtonBox.StandardButton.Close))
         buttons.rejected.connect(self.reject)
         layout = QVBoxLayout(self)
         layout.addWidget(table)
@@ -163,6 +182,12 @@ _WRITTEN: Final = (
 
 def _tr(text: str) -> str:
     return QCoreApplication.translate("dialogs", text)
+
+
+def _bare(button: QPushButton) -> QPushButton:
+    """Take the icon of a standard button away: on some platforms it is black, in dark too."""
+    button.setIcon(QIcon())
+    return button
 
 
 def _texts(kind: FileKind) -> tuple[str, str]:

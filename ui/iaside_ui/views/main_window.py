@@ -11,7 +11,6 @@ from PySide6.QtWidgets import (
     QAbstractItemView,
     QApplication,
     QMainWindow,
-    QMessageBox,
     QScrollArea,
     QSizePolicy,
     QStackedWidget,
@@ -21,7 +20,6 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from iaside_audit import __version__
 from iaside_ui.actions import ACTIONS, plain_text, translated
 from iaside_ui.icons import icon
 from iaside_ui.menus import MENUS, TOOLBAR, make_actions
@@ -244,17 +242,7 @@ class MainWindow(QMainWindow):
 
     def show_about(self) -> None:
         """Say what this program is."""
-        box = QMessageBox(self)
-        box.setWindowTitle(self.tr("About I-ASIDE Audit"))
-        box.setText(self.tr("I-ASIDE Audit {version}").format(version=__version__))
-        box.setInformativeText(
-            self.tr(
-                "How robust is an ONNX image classifier, and why: spectral importances with error "
-                "bars.\n\nLicence: Apache-2.0. Built with Qt and PySide6 (LGPL-3.0)."
-            )
-        )
-        box.finished.connect(box.deleteLater)
-        box.open()
+        dialogs.show_about(self)
 
     def choose_path(self, kind: FileKind, name: str = "") -> Path | None:
         """Let the user choose a file or folder; None where they did not."""
