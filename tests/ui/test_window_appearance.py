@@ -23,6 +23,7 @@ from iaside_ui.preferences import (
 from iaside_ui.state import ActionKey, OpenResult, Page, RunState
 from iaside_ui.views.dialogs import ShortcutsDialog
 from iaside_ui.views.importance_plot import ImportancePlot
+from iaside_ui.views.wrapped_label import WrappedLabel
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QColor, QGuiApplication, QPalette
 from PySide6.QtWidgets import QApplication, QLabel, QScrollArea, QTableView
@@ -193,6 +194,12 @@ def test_long_path_does_not_widen_the_window(program: Program) -> None:
     program.window.setup_page.fields["model"].show_fault(path)
     QApplication.processEvents()
     assert program.window.size() == size
+    labels = [one for one in program.window.findChildren(WrappedLabel) if path in one.text()]
+    assert len(labels) == 2
+    for label in labels:
+        words = QLabel.text(label).split()
+        assert max(map(label.fontMetrics().horizontalAdvance, words)) <= label.width()
+        assert path in label.toolTip()
 
 
 def test_list_of_keys_holds_whole_sentences(program: Program) -> None:

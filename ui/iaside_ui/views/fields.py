@@ -21,6 +21,7 @@ from iaside_ui.appearance import characters_wide
 from iaside_ui.icons import icon
 from iaside_ui.state.form import FieldKind, FormField, default_text, help_text
 from iaside_ui.views.dialogs import FileKind, choose_path
+from iaside_ui.views.wrapped_label import WrappedLabel
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -76,10 +77,7 @@ class Field(QWidget):
         self.label = QLabel(title, self)
         self.editor: QLineEdit | QComboBox = self._make_editor(title.replace("&", ""))
         self.label.setBuddy(self.editor)
-        self.fault = QLabel(self)
-        self.fault.setWordWrap(True)
-        self.fault.setTextFormat(Qt.TextFormat.PlainText)  # it quotes what was typed
-        self.fault.setMinimumWidth(1)  # nor may a long one widen the form
+        self.fault = WrappedLabel(self)  # it quotes what was typed
         self.fault.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.fault.hide()
         explained = help_text(field.name)
@@ -209,13 +207,11 @@ class Field(QWidget):
             self.set_text(str(path))
 
 
-class FaultLabel(QLabel):
+class FaultLabel(WrappedLabel):
     """What is wrong with the whole, with a sign."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setWordWrap(True)
-        self.setTextFormat(Qt.TextFormat.PlainText)
         self.setForegroundRole(QPalette.ColorRole.WindowText)
         self.hide()
 

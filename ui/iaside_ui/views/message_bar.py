@@ -11,7 +11,6 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QPlainTextEdit,
-    QSizePolicy,
     QStyle,
     QToolButton,
     QVBoxLayout,
@@ -20,8 +19,8 @@ from PySide6.QtWidgets import (
 
 from iaside_ui.appearance import characters_wide
 from iaside_ui.icons import icon
-from iaside_ui.qtmodels import plain_tip
 from iaside_ui.state import Message, Severity
+from iaside_ui.views.wrapped_label import WrappedLabel
 
 ICONS: Final = {
     Severity.INFORMATION: "information",
@@ -46,15 +45,11 @@ class MessageBar(QFrame):
         self.setFrameShape(QFrame.Shape.StyledPanel)
         self.setAutoFillBackground(True)
         self.setAccessibleName(self.tr("Message"))
-        self._text = QLabel(self)
-        self._text.setWordWrap(True)
-        self._text.setTextFormat(Qt.TextFormat.PlainText)
+        self._text = WrappedLabel(self)
         self._text.setTextInteractionFlags(
             Qt.TextInteractionFlag.TextSelectableByMouse
             | Qt.TextInteractionFlag.TextSelectableByKeyboard
         )
-        self._text.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
-        # Else a long path would make the window wider than its screen.
         self._text.setMinimumWidth(characters_wide(self._text, LEAST_CHARACTERS))
         self.details_button = QToolButton(self)
         self.details_button.setText(self.tr("Details"))  # the form has every letter of it
@@ -92,7 +87,6 @@ class MessageBar(QFrame):
         self._paint_icon()
         self._icon.setAccessibleName(self._severity_name(message.severity))
         self._text.setText(message.text)
-        self._text.setToolTip(plain_tip(message.text))
         self.details.setPlainText(message.details)
         self.details_button.setVisible(bool(message.details))
         self.details_button.setChecked(False)

@@ -23,6 +23,7 @@ from iaside_ui.state.form import GROUPS
 from iaside_ui.views.assistant_panel import AssistantPanel
 from iaside_ui.views.buttons import action_button
 from iaside_ui.views.fields import FaultLabel, Field
+from iaside_ui.views.wrapped_label import WrappedLabel
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,10 +60,7 @@ class SetupPage(QWidget):
         super().__init__(parent)
         self.fields: dict[str, Field] = {}
         self._folded: QGroupBox  # made with the other groups
-        self._plan = QLabel(self)
-        self._plan.setWordWrap(True)
-        self._plan.setTextFormat(Qt.TextFormat.PlainText)  # it names files
-        self._plan.setMinimumWidth(1)  # which may be long
+        self._plan = WrappedLabel(self)
         self._plan.setAccessibleName(self.tr("Plan of the audit"))
         self._plan.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._plan.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
