@@ -111,6 +111,23 @@ def test_dead_worker_is_a_message(program: Program, qtbot: QtBot, audit: Scripte
     assert program.window.actions_by_key[ActionKey.TRY_DEMO].isEnabled()
 
 
+def test_information_goes_by_itself(program: Program, qtbot: QtBot) -> None:
+    """What asks for nothing goes, but not from under the keyboard; an error stays."""
+    window, bar = program.window, program.window.message_bar
+    qtbot.waitUntil(window.isActiveWindow)
+    program.shell.inform("Written: a.svg")
+    bar.close_button.setFocus()
+    bar._linger.timeout.emit()
+    assert bar.text == "Written: a.svg"
+    assert bar._linger.isActive()
+    window.start_page.setFocus()
+    bar._linger.timeout.emit()
+    assert bar.text == ""
+    program.shell.inform("Written: b.svg")
+    program.shell.show_failure(InferenceError("Expected a, found b."))
+    assert not bar._linger.isActive()
+
+
 @pytest.mark.parametrize("n_bands", [2, 4, 16, 32])
 def test_results_of_any_number_of_bands_fit(program: Program, n_bands: int) -> None:
     """Few bands or many, long names and warnings: the window keeps its size."""

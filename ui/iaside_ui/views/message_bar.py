@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from PySide6.QtCore import QEvent, QSize, Qt, Slot
+from PySide6.QtCore import QEvent, QSize, Qt, QTimer, Slot
 from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent
 from PySide6.QtWidgets import (
+    QApplication,
     QFrame,
     QHBoxLayout,
     QLabel,
@@ -28,6 +29,8 @@ ICONS: Final = {
     Severity.ERROR: "error",
 }
 DETAIL_LINES: Final = 8
+LINGER_MS: Final = 10_000
+"""So long an information stays: time to look up and read two lines, twice."""
 LEAST_CHARACTERS: Final = 60
 """In a line: the window is as high, at least, as the message is then."""
 
@@ -35,7 +38,8 @@ LEAST_CHARACTERS: Final = 60
 class MessageBar(QFrame):
     """One message; the next one takes its place.
 
-    It never takes the keyboard away from what the user does; screen readers are told.
+    It never takes the keyboard away from what the user does; screen readers are told. An
+    information goes by itself, once it was there to be read; warnings and errors stay.
     """
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -72,6 +76,8 @@ class MessageBar(QFrame):
         layout = QVBoxLayout(self)
         layout.addLayout(line)
         layout.addWidget(self.details)
+        self._linger = QTimer(self, interval=LINGER_MS)
+        self._linger.timeout.connect(self._leave)
         self.details_button.toggled.connect(self.details.setVisible)
         self.close_button.clicked.connect(self.close_message)
         self.hide()
@@ -92,6 +98,9 @@ class MessageBar(QFrame):
         self.details_button.setChecked(False)
         self.details.hide()
         self.show()
+        self._linger.stop()
+        if message.severity == Severity.INFORMATION:
+            self._linger.start()
         QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(self, message.text))
 
     def changeEvent(self, event: QEvent) -> None:
@@ -108,7 +117,16 @@ class MessageBar(QFrame):
     @Slot()
     def close_message(self) -> None:
         """Take the message away."""
+        self._linger.stop()
         self.hide()
+
+    @Slot()
+    def _leave(self) -> None:
+        """Go, unless the user is elsewhere, or is at the message: then the time begins again."""
+        keyboard = QApplication.focusWidget()
+        has_keyboard = keyboard is not None and self.isAncestorOf(keyboard)
+        if self.isActiveWindow() and not self.underMouse() and not has_keyboard:
+            self.close_message()
 
     def _severity_name(self, severity: Severity) -> str:
         match severity:
