@@ -10,7 +10,7 @@ from audit_material import ConvNet, convnet_spec, save_images
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from iaside_ui.controllers.audits import RATES
-from iaside_ui.state import ActionKey, Form, Page
+from iaside_ui.state import ActionKey, AssistantState, Form, Page
 from iaside_ui.state.form import FORM_FIELDS, GROUPS, OUT, default_text, help_text
 from iaside_ui.views import FileKind
 from iaside_ui.workers import Examiner
@@ -335,8 +335,12 @@ def test_assistant_finds_the_preprocessing_and_the_form_takes_it(
     program.setup.change(Form.of({"model": model, "images": images}))
     program.setup.audit_model()
     panel = program.window.setup_page.assistant
+    stages: set[str] = set()
+    program.setup._searchProgressed.connect(lambda stage, _done, _total: stages.add(stage))
     program.window.actions_by_key[ActionKey.FIND_PREPROCESSING].trigger()
     qtbot.waitUntil(lambda: bool(panel.verdict), timeout=120_000)
+    assert "normalisations" in stages
+    assert [one for one in stages if one and AssistantState(stage=one).stage_title == one] == []
     rows = panel.table.model()
     assert rows.rowCount() > 1
     assert not rows.index(0, 0).data(Qt.ItemDataRole.DecorationRole).isNull()

@@ -23,7 +23,7 @@ from iaside_ui.state import (
     message_of,
 )
 from iaside_ui.state.form import NEEDED
-from iaside_ui.state.planning import TrialRow
+from iaside_ui.state.planning import SEARCH_STARTS, TrialRow
 from iaside_ui.views import FileKind
 
 if TYPE_CHECKING:
@@ -244,7 +244,7 @@ class SetupController(QObject):
             self._shell.window.show_message(message_of(error))
             return
         self._shell.window.clear_message()
-        self._page.show_assistant(AssistantState(stage=self.tr("starting")))
+        self._page.show_assistant(AssistantState(stage=SEARCH_STARTS))
         self._searched = search = _search_of(form)
         self._searches.start(
             partial(self._examiner.assist, spec, self._searchProgressed.emit),
@@ -285,7 +285,8 @@ class SetupController(QObject):
     @Slot(str, int, int)
     def _show_search(self, stage: str, done: int, total: int) -> None:
         if self._searches.is_busy and self._searched is not None:
-            self._page.show_assistant(AssistantState(stage=stage, n_done=done, n_total=total))
+            state = AssistantState(stage=stage or SEARCH_STARTS, n_done=done, n_total=total)
+            self._page.show_assistant(state)
 
     def _show_candidates(self, search: tuple[str, ...], state: AssistantState) -> None:
         """Show what was found, unless it was for another model or other images."""

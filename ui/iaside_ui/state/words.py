@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QCoreApplication
+from typing import Final
+
+from PySide6.QtCore import QT_TRANSLATE_NOOP, QCoreApplication
+
+CONTEXT: Final = "state"
 
 
 def tr(text: str) -> str:
     """Return a text of this package in the user's language; no widget is needed for it."""
-    return QCoreApplication.translate("state", text)
+    return QCoreApplication.translate(CONTEXT, text)
+
+
+def marked(text: str) -> str:
+    """Mark a text for translation, which :func:`tr` does when it is shown."""
+    return str(QT_TRANSLATE_NOOP(CONTEXT, text))

@@ -100,7 +100,7 @@ class AssistantPanel(QGroupBox):
         self._progress.setVisible(is_searching)
         self._progress.setRange(0, state.n_total)
         self._progress.setValue(state.n_done)
-        self._progress.setFormat(f"{state.stage.capitalize()}: %v / %m")
+        self._progress.setFormat(f"{state.stage_title}: %v / %m")
         self.cancel_button.setVisible(is_searching)
         self._find.setVisible(not is_searching)
         self._verdict.setText(state.verdict())
