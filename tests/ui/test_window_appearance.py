@@ -20,9 +20,11 @@ from iaside_ui.preferences import (
     read_preferences,
     write_preferences,
 )
-from iaside_ui.state import ActionKey, OpenResult, Page, RunState
+from iaside_ui.qtmodels import queue_model
+from iaside_ui.state import ActionKey, OpenResult, Page, QueuedRun, RunOutcome, RunState
 from iaside_ui.views.dialogs import ShortcutsDialog
 from iaside_ui.views.importance_plot import ImportancePlot
+from iaside_ui.views.tables import fit_columns, make_table
 from iaside_ui.views.wrapped_label import WrappedLabel
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QColor, QGuiApplication, QPalette
@@ -200,6 +202,26 @@ def test_long_path_does_not_widen_the_window(program: Program) -> None:
         words = QLabel.text(label).split()
         assert max(map(label.fontMetrics().horizontalAdvance, words)) <= label.width()
         assert path in label.toolTip()
+
+
+@pytest.mark.parametrize(("width", "is_whole"), [(1366, True), (420, False)])
+def test_names_in_tables_use_the_room(qtbot: QtBot, width: int, *, is_whole: bool) -> None:
+    """A long name is whole where all else is too, and leaves numbers in view where it is not."""
+    model = queue_model()
+    model.show_rows(
+        [QueuedRun(number=1, model="x" * 60, images="y" * 60, outcome=RunOutcome.FINISHED)]
+    )
+    table = make_table(model, "runs", None)  # type: ignore[arg-type]  # it stands alone
+    model.setParent(table)
+    qtbot.addWidget(table)
+    fit_columns(table)
+    table.cap_names(1, 2)
+    table.resize(width, 200)
+    table.show()
+    names = [table.columnWidth(column) for column in (1, 2)]
+    assert (min(names) >= table.sizeHintForColumn(1)) == is_whole
+    if is_whole:
+        assert table.horizontalScrollBar().maximum() == 0
 
 
 def test_list_of_keys_holds_whole_sentences(program: Program) -> None:

@@ -25,7 +25,6 @@ from iaside_ui.views.gap_panel import GapPanel
 from iaside_ui.views.gapped import Gapped
 from iaside_ui.views.profile_plot import ProfilePlot
 from iaside_ui.views.tables import (
-    cap_names,
     choose_again,
     fit_columns,
     make_heading,
@@ -128,7 +127,7 @@ class GroupsPanel(GapPanel):
         self.show_gap("" if found.groups else found.images.gap)
         if found.groups:
             fit_columns(self.table)
-            cap_names(self.table, 0)
+            self.table.cap_names(0)
             self.table.selectRow(0)
 
     @Slot()

@@ -23,7 +23,7 @@ from iaside_ui.state.comparison import ComparedQuantity
 from iaside_ui.views.buttons import action_button
 from iaside_ui.views.compared_plot import ComparedPlot
 from iaside_ui.views.study_panel import StudyPanel
-from iaside_ui.views.tables import cap_names, fit_columns, make_heading, make_table
+from iaside_ui.views.tables import fit_columns, make_heading, make_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -100,7 +100,7 @@ class ComparedPanel(QWidget):
         self._results.show_rows(state.results)
         self._differences.show_rows(state.lines)
         fit_columns(self.result_table)
-        cap_names(self.result_table, 0)
+        self.result_table.cap_names(0)
         fit_columns(self.difference_table)
 
     def _arrange(self) -> None:

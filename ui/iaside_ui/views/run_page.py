@@ -25,7 +25,7 @@ from iaside_ui.views.buttons import action_button
 from iaside_ui.views.importance_plot import ImportancePlot
 from iaside_ui.views.progress import progress_sentence
 from iaside_ui.views.score_trace import ScoreTrace
-from iaside_ui.views.tables import cap_names, fit_columns, make_heading, make_list, make_table
+from iaside_ui.views.tables import fit_columns, make_heading, make_list, make_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -162,7 +162,7 @@ class RunPage(QWidget):
         """List the audits that were asked for, the last first."""
         self._queue.show_rows(tuple(reversed(runs)))
         fit_columns(self.queue)
-        cap_names(self.queue, *NAME_COLUMNS)
+        self.queue.cap_names(*NAME_COLUMNS)
         self._offer()
         if not any(run.outcome == RunOutcome.RUNNING for run in runs):
             self._progress.setRange(0, 1)

@@ -26,16 +26,56 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from PySide6.QtCore import QAbstractItemModel
+    from PySide6.QtGui import QResizeEvent
 
 ROOM_CHARACTERS: Final = 2
 MIN_LINES: Final = 7
 MEASURED_ROWS: Final = 40
 NAME_CHARACTERS: Final = 26
-"""A name that is longer is elided, where numbers stand beside it; its tooltip holds it whole."""
+"""So much of a name is seen in any case, and more as the numbers beside it leave room; its tooltip
+holds it whole."""
 SHARE_OPACITY: Final = 110
 
 
-def make_table(model: QAbstractItemModel, name: str, parent: QWidget) -> QTableView:
+class Table(QTableView):
+    """A table in which long names push nothing that stands beside them out of view."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._wishes: dict[int, int] = {}
+        self._others = 0
+
+    def cap_names(self, *columns: int) -> None:
+        """Let some columns, all being as wide as their texts, be no wider than there is room for.
+
+        The last column is none of them: it takes what is left.
+        """
+        last = self.model().columnCount() - 1
+        widths = [self.columnWidth(column) for column in range(last)]
+        self._wishes = {column: widths[column] for column in columns}
+        self._others = sum(widths) - sum(self._wishes.values())
+        self._others += max(
+            self.sizeHintForColumn(last), self.horizontalHeader().sectionSizeHint(last)
+        )
+        self._share_room()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Show more of long names, or less."""
+        super().resizeEvent(event)
+        self._share_room()
+
+    def _share_room(self) -> None:
+        """Give names what all else leaves of the width, the first before the next."""
+        least = characters_wide(self, NAME_CHARACTERS)
+        widths = {column: min(wish, least) for column, wish in self._wishes.items()}
+        room = max(0, self.viewport().width() - self._others - sum(widths.values()))
+        for column, width in widths.items():
+            more = min(room, self._wishes[column] - width)
+            room -= more
+            self.setColumnWidth(column, width + more)
+
+
+def make_table(model: QAbstractItemModel, name: str, parent: QWidget) -> Table:
     """Return a table that shows `model`; Tab leaves it, the arrow keys move inside.
 
     Parameters
@@ -47,7 +87,7 @@ def make_table(model: QAbstractItemModel, name: str, parent: QWidget) -> QTableV
     parent : QWidget
         Its owner.
     """
-    table = QTableView(parent)
+    table = Table(parent)
     table.setModel(model)
     table.setAccessibleName(name)
     table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
@@ -102,13 +142,6 @@ def fit_columns(table: QTableView) -> None:
     for column in range(last):
         table.setColumnWidth(column, table.columnWidth(column) + room)
     table.horizontalHeader().setSectionResizeMode(last, QHeaderView.ResizeMode.Stretch)
-
-
-def cap_names(table: QTableView, *columns: int) -> None:
-    """Keep long names in some columns from pushing what stands beside them out of view."""
-    for column in columns:
-        width = min(table.columnWidth(column), characters_wide(table, NAME_CHARACTERS))
-        table.setColumnWidth(column, width)
 
 
 def keep_columns_in_view(table: QTableView) -> None:
