@@ -343,8 +343,10 @@ def test_assistant_finds_the_preprocessing_and_the_form_takes_it(
     assert [one for one in stages if one and AssistantState(stage=one).stage_title == one] == []
     rows = panel.table.model()
     assert rows.rowCount() > 1
-    assert not rows.index(0, 0).data(Qt.ItemDataRole.DecorationRole).isNull()
-    assert " to " in rows.index(0, 4).data()
+    assert not rows.index(0, 2).data(Qt.ItemDataRole.DecorationRole).isNull()
+    assert " to " in rows.index(0, 3).data()
+    steps = [rows.index(row, 1).data() for row in range(rows.rowCount())]
+    assert len(set(steps)) == len(steps)  # what tells candidates apart is written
     path = tmp_path / "found.toml"
     monkeypatch.setattr(program.window, "choose_path", lambda _kind, _name="": path)
     panel.table.selectRow(0)

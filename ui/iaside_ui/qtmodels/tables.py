@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from PySide6.QtCore import QCoreApplication, Qt
 from PySide6.QtGui import QIcon, QKeySequence, QPainter, QPixmap
 
+from iaside_audit.preprocessing import Rounding
 from iaside_audit.report import ImportanceRow, ScoreRow, format_number, format_percent
 from iaside_ui.actions import ActionInfo, key_sequences, plain_text, translated
 from iaside_ui.appearance import series_brush
@@ -175,15 +176,14 @@ def trial_model(parent: QObject | None = None) -> RowModel[TrialRow]:
     """Return the table of the preprocessing assistant."""
     return RowModel[TrialRow](
         (
+            Column(heading=_tr("Right"), text=_trial_right, tip=_trial_right_tip, side=RIGHT),
+            Column(heading=_tr("Normalisation and size"), text=_trial_steps, tip=_trial_tip),
             Column(
                 heading=_tr("The model gets"),
                 text=_no_text,
-                tip=_trial_tip,
+                tip=attrgetter("values"),
                 picture=attrgetter("pixels"),
             ),
-            Column(heading=_tr("Right"), text=_trial_right, tip=_trial_right_tip, side=RIGHT),
-            Column(heading=_tr("Normalisation"), text=_trial_name),
-            Column(heading=_tr("Size"), text=_trial_size),
             Column(heading=_tr("Values"), text=attrgetter("values"), side=MIDDLE),
         ),
         parent,
@@ -211,19 +211,30 @@ def _trial_right_tip(row: TrialRow) -> str:
     return _tr("Right answers on {n} images.").format(n=trial.n_images)
 
 
-def _trial_name(row: TrialRow) -> str:
+def _trial_steps(row: TrialRow) -> str:
+    """Return all that tells candidates apart, in two lines: a row is as high as its pictures."""
     name = row.trial.candidate.name
-    return f"{row.mark}: {name}" if row.mark else name
+    return f"{row.mark}: {name}\n{_trial_size(row)}" if row.mark else f"{name}\n{_trial_size(row)}"
 
 
 def _trial_size(row: TrialRow) -> str:
+    """Return sizes after resizing and cropping, the filter, and how halves are rounded."""
     preprocessing = row.trial.candidate.preprocessing
-    size = " x ".join(map(str, preprocessing.crop_size))
-    return f"{preprocessing.resize} > {size}, {preprocessing.interpolation.value}"
+    resize, crop = preprocessing.resize, preprocessing.crop_size
+    size = " x ".join(map(str, crop))
+    if resize == 0:
+        steps = [_tr("{size}, not resized").format(size=size)]
+    else:
+        before = str(resize) if isinstance(resize, int) else " x ".join(map(str, resize))
+        is_cropped = resize != crop
+        steps = [f"{before} > {size}" if is_cropped else size, preprocessing.interpolation.value]
+    if preprocessing.rounding != Rounding.TORCHVISION:
+        steps.append(_tr("rounded {how}").format(how=preprocessing.rounding.value))
+    return ", ".join(steps)
 
 
 def _trial_tip(row: TrialRow) -> str:
-    return row.trial.candidate.preprocessing.source
+    return f"{_trial_steps(row)}\n{row.trial.candidate.preprocessing.source}"
 
 
 def recent_model(parent: QObject | None = None) -> RowModel[Path]:

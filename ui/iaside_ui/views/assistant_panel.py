@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 PICTURE_LINES = 2.6
 PICTURES = 3
+STEPS_COLUMN, PICTURE_COLUMN = 1, 2
 PICTURE_ROOM = 8
 """Around the pictures, in device-independent pixels."""
 
@@ -112,7 +113,8 @@ class AssistantPanel(QGroupBox):
         if self._model.rows != state.rows:
             self._model.show_rows(state.rows)
             fit_columns(self.table)
-            self.table.setColumnWidth(0, self.table.iconSize().width() + PICTURE_ROOM)
+            self.table.setColumnWidth(PICTURE_COLUMN, self.table.iconSize().width() + PICTURE_ROOM)
+            self.table.cap_names(STEPS_COLUMN)
             self.table.selectRow(0)
         self._offer()
 

@@ -188,7 +188,7 @@ def selected_text(view: QAbstractItemView) -> str:
     selection = sorted(view.selectionModel().selectedIndexes(), key=lambda one: one.row())
     lines: dict[int, dict[int, str]] = {}
     for index in selection:
-        lines.setdefault(index.row(), {})[index.column()] = str(index.data())
+        lines.setdefault(index.row(), {})[index.column()] = " ".join(str(index.data()).split("\n"))
     return "\n".join("\t".join(text for _, text in sorted(line.items())) for line in lines.values())
 
 
