@@ -163,6 +163,9 @@ def test_study_is_opened_from_its_folder(program: Program, qtbot: QtBot, study: 
     assert panel.sentence.startswith("r = -1.00 [-1.00, -0.75]")
     assert "5 models, 90 % intervals" in panel.sentence
     assert [row[0] for row in panel.plot.numbers()[1:]] == [f"model {i}" for i in range(5)]
+    key = panel.plot.key
+    assert key.names == ("family 0", "family 1", "family 2")
+    assert key.heightForWidth(1) == pytest.approx(3 * key.heightForWidth(10_000), rel=0.3)
     assert program.window.start_page.recent_table.model().index(0, 0).data() == "study.json"
 
 

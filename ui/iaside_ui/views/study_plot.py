@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QToolTip
 
 from iaside_ui.appearance import SERIES_COLOURS
 from iaside_ui.qtmodels import plain_tip
+from iaside_ui.views.symbol_key import SYMBOL_SIZE, Symbol, SymbolKey
 from iaside_ui.views.themed_plot import ThemedPlot
 
 import pyqtgraph as pg  # isort: skip - after Qt
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from iaside_ui.state.study import StudyPoint
 
 SYMBOLS: Final = "osdt+xph"
-SYMBOL_SIZE: Final = 9
 RING_SIZE: Final = 17
 REACH: Final = 24
 """So near, in device-independent pixels, must the mouse come to a point."""
@@ -42,6 +42,7 @@ STEPS: Final = {
 class StudyPlot(ThemedPlot):
     """A scatter plot. Points are reached by mouse and by the arrow keys, from left to right.
 
+    Models of one lineage have one symbol, which the key below names.
     A name is left out where it would lie on another one; hovering and choosing show it.
     """
 
@@ -63,6 +64,9 @@ class StudyPlot(ThemedPlot):
         self.plot.addItem(self._dots)
         self.plot.addItem(self._ring)
         self._names: list[pg.TextItem] = []
+        self.key = SymbolKey(self)
+        self.key.setToolTip(self.tr("Models of one lineage have one symbol."))
+        self._column.addWidget(self.key)
         self._later = QTimer(self, interval=0, singleShot=True)
         self._later.timeout.connect(self._place_names)
         self.plot.view.sigTransformChanged.connect(self._place_later)
@@ -134,15 +138,17 @@ class StudyPlot(ThemedPlot):
         self._names = []
         x = np.array([one.predicted for one in self._points])
         y = np.array([one.measured for one in self._points])
-        groups = [one.group for one in self._points]
-        colours = [QColor(SERIES_COLOURS[one % len(SERIES_COLOURS)]) for one in groups]
+        symbols = [self._symbol(one) for one in self._points]
         self._dots.setData(
             x=x,
             y=y,
-            symbol=[SYMBOLS[one % len(SYMBOLS)] for one in groups],
-            brush=colours,
-            pen=[self.pen(colour) for colour in colours],
+            symbol=[one.shape for one in symbols],
+            brush=[one.colour for one in symbols],
+            pen=[one.pen for one in symbols],
         )
+        lineages = {one.name: one for one in symbols}
+        is_grouped = len({one.group for one in self._points}) > 1
+        self.key.show_symbols(tuple(lineages.values()) if is_grouped else ())
         for one in self._points:
             text = pg.TextItem(_short(one.name), color=self.ink(), anchor=(0, 0.5))
             text.setFont(self.font())
@@ -153,6 +159,16 @@ class StudyPlot(ThemedPlot):
             self.plot.setYRange(*_range(y), padding=0)
         self._draw_ring()
         self._later.start()
+
+    def _symbol(self, point: StudyPoint) -> Symbol:
+        """Return what a point looks like, after its lineage."""
+        colour = QColor(SERIES_COLOURS[point.group % len(SERIES_COLOURS)])
+        return Symbol(
+            name=point.lineage,
+            shape=SYMBOLS[point.group % len(SYMBOLS)],
+            colour=colour,
+            pen=self.pen(colour),
+        )
 
     def _draw_ring(self) -> None:
         chosen = [self._points[self._chosen]] if self._chosen >= 0 else []

@@ -44,9 +44,10 @@ class ThemedPlot(Exportable):
         self.plot.setLabel("bottom", x_label)
         self.plot.setLabel("left", y_label)
         self.setMinimumHeight(MIN_LINES * self.fontMetrics().lineSpacing())
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.plot)
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setSpacing(0)
+        self._column.addWidget(self.plot)
 
     def changeEvent(self, event: QEvent) -> None:
         """Follow the palette."""
