@@ -162,6 +162,7 @@ def test_spectra_alone_are_shown_where_they_belong(
     page = program.window.robustness_page
     assert page.tabs.currentWidget() is page.frequency
     assert page.frequency.stack.snr.isVisible()
+    assert re.fullmatch(r"\d+ images, 95 % intervals", page.frequency.stack.snr.panel.basis)
     assert not page.frequency.stack.passband.isVisible()
     page.frequency.chooser.setCurrentIndex(1)
     page.frequency.chooser.activated.emit(1)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from iaside_audit.choices import Norm
+from iaside_audit.report import format_percent
 from iaside_ui.state.words import tr
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from iaside_audit.result import AuditResult
     from iaside_audit.robustness.curves import Curve
-    from iaside_audit.robustness.findings import HeatmapFinding, PassbandFinding
+    from iaside_audit.robustness.findings import HeatmapFinding, Origin, PassbandFinding
     from iaside_audit.robustness.snr import SnrResult
     from iaside_audit.types import FloatVector
 
@@ -67,12 +68,15 @@ class Panel:
         A level to compare with, such as the clean error; NaN for none.
     ends : (float, float) or None
         Of the vertical axis; as the numbers need where None.
+    basis : str
+        Over how many images, and the confidence of every interval.
     """
 
     series: tuple[Series, ...] = ()
     bars: Series | None = None
     level: float = math.nan
     ends: tuple[float, float] | None = None
+    basis: str = ""
 
     @property
     def is_empty(self) -> bool:
@@ -97,7 +101,7 @@ def importance_panel(result: AuditResult | None) -> Panel:
         low=ends[:, 0],
         high=ends[:, 1],
     )
-    return Panel(bars=bars)
+    return Panel(bars=bars, basis=_basis(result.data.n_images, result.spec.confidence))
 
 
 def edges_of(result: AuditResult) -> tuple[float, ...]:
@@ -105,8 +109,12 @@ def edges_of(result: AuditResult) -> tuple[float, ...]:
     return (*(band.low for band in result.bands), result.bands[-1].high)
 
 
-def snr_panel(results: Sequence[SnrResult], chosen: SnrResult | None) -> Panel:
+def snr_panel(
+    results: Sequence[SnrResult], chosen: SnrResult | None, *, confidence: float
+) -> Panel:
     """Return the fine SNR curves of one corruption, the chosen severity among them."""
+    if not results:
+        return Panel()
     series = tuple(
         Series(
             name=one.title,
@@ -118,10 +126,11 @@ def snr_panel(results: Sequence[SnrResult], chosen: SnrResult | None) -> Panel:
         )
         for one in results
     )
-    return Panel(series=series, level=0.0)
+    n_images = min(one.n_images for one in results)
+    return Panel(series=series, level=0.0, basis=_basis(n_images, confidence))
 
 
-def band_snr_panel(result: SnrResult | None) -> Panel:
+def band_snr_panel(result: SnrResult | None, *, confidence: float) -> Panel:
     """Return one condition: its fine curve, and the SNR of the bands as steps."""
     if result is None:
         return Panel()
@@ -133,9 +142,9 @@ def band_snr_panel(result: SnrResult | None) -> Panel:
         high=result.bands.high,
         is_strong=True,
     )
-    (fine,) = snr_panel([result], None).series
-    rings = replace(fine, name=tr("fine"))
-    return Panel(series=(bands, rings), level=0.0)
+    panel = snr_panel([result], None, confidence=confidence)
+    rings = replace(panel.series[0], name=tr("fine"))
+    return replace(panel, series=(bands, rings))
 
 
 def passband_panel(finding: PassbandFinding | None) -> Panel:
@@ -147,7 +156,7 @@ def passband_panel(finding: PassbandFinding | None) -> Panel:
         at = np.array(finding.edges) if len(finding.edges) == len(one.at) + 1 else one.at
         name = tr("noise in one band, {level}").format(level=one.name.partition(",")[0])
         series.append(replace(_curve(one, at=at), name=name))
-    return Panel(series=tuple(series), ends=(0.0, 1.0))
+    return Panel(series=tuple(series), ends=(0.0, 1.0), basis=_basis_of(finding.origin))
 
 
 def profile_panel(finding: HeatmapFinding | None) -> Panel:
@@ -156,7 +165,22 @@ def profile_panel(finding: HeatmapFinding | None) -> Panel:
         return Panel()
     curve = finding.heatmap.profile
     at = np.array(finding.edges) if len(finding.edges) == len(curve.at) + 1 else curve.at
-    return Panel(series=(_curve(curve, at=at),), level=finding.heatmap.clean_error, ends=(0.0, 1.0))
+    return Panel(
+        series=(_curve(curve, at=at),),
+        level=finding.heatmap.clean_error,
+        ends=(0.0, 1.0),
+        basis=_basis_of(finding.origin),
+    )
+
+
+def _basis_of(origin: Origin) -> str:
+    return _basis(origin.n_images, origin.confidence)
+
+
+def _basis(n_images: int, confidence: float) -> str:
+    return tr("{n} images, {confidence} intervals").format(
+        n=n_images, confidence=format_percent(confidence)
+    )
 
 
 def _curve(curve: Curve, at: FloatVector | None = None) -> Series:

@@ -139,9 +139,11 @@ class CorruptionPanel(QWidget):
         result = state.snr_of(state.condition)
         if result is not self._result:
             self._result = result
+            confidence = math.nan
             if state.snr is not None:
+                confidence = state.snr.origin.confidence
                 self.snr.show_axis(state.snr.results[0].edges, state.snr.origin.norm)
-            self.snr.show_panel(band_snr_panel(result))
+            self.snr.show_panel(band_snr_panel(result, confidence=confidence))
         gap = ""
         if result is None and state.live is not None:
             gap = self.tr("The SNR of the chosen corruption appears here at the end.")

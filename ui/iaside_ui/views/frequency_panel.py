@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Signal, Slot
@@ -132,9 +133,10 @@ class FrequencyPanel(QWidget):
             name = results[0].name
             curves = [one for one in results if one.name == name]
         self._offer(results, name)
+        confidence = math.nan if state.snr is None else state.snr.origin.confidence
         panels = (
             importance_panel(audit),
-            snr_panel(curves, state.snr_of(state.condition)),
+            snr_panel(curves, state.snr_of(state.condition), confidence=confidence),
             passband_panel(state.passband),
             profile_panel(state.heatmap),
         )

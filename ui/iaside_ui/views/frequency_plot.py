@@ -115,9 +115,11 @@ class FrequencyPlot(ThemedPlot):
         self._level = pg.InfiniteLine(angle=0)
         for item in (self._bars, self._whiskers, self._level):
             self.plot.addItem(item)
-        # One row above the curves, for which the axis leaves room.
+        # In a row above the curves, for which the axis leaves room.
         self._legend = pg.LegendItem(offset=(-line // 2, 1), labelTextColor=self.ink())
         self._legend.setParentItem(self.plot.view)
+        self._basis = pg.TextItem(anchor=(0, 0))  # at the other end of that row
+        self.plot.addItem(self._basis, ignoreBounds=True)
         self.plot.setXRange(0, 1, padding=0)
         self.show_axis((), Norm.LINF)
         self.recolour()
@@ -157,6 +159,7 @@ class FrequencyPlot(ThemedPlot):
         """Label as many edges as there is room for."""
         super().resizeEvent(event)
         self._set_ticks()
+        self._fit()
 
     def show_panel(self, panel: Panel) -> None:
         """Draw other numbers."""
@@ -177,6 +180,7 @@ class FrequencyPlot(ThemedPlot):
         """Take the colours of everything but the data from the palette."""
         super().recolour()
         self._legend.setLabelTextColor(self.ink())
+        self._basis.setColor(self.ink())
         self._names = ()  # labels take their colour when they are made
         self._recolour_lines()
         self._draw()
@@ -217,6 +221,7 @@ class FrequencyPlot(ThemedPlot):
             width = STRONG_WIDTH if one.is_strong else WIDTH
             curve.show(one, colour, self.pen(colour, width, STYLES[place % len(STYLES)]))
         self._draw_legend()
+        self._basis.setText(panel.basis)
         self._fit()
 
     def _draw_bars(self, bars: Series | None) -> None:
@@ -252,16 +257,30 @@ class FrequencyPlot(ThemedPlot):
         for curve, name in zip(self._curves, names, strict=False):
             self._legend.addItem(curve.line, name)
 
+    def _place_legend(self) -> int:
+        """Put the legend right of the basis, or below it where there is no room; return the rows.
+
+        Each takes :data:`LEGEND_ROOM`.
+        """
+        line = self.fontMetrics().lineSpacing()
+        has_basis, has_legend = bool(self._panel.basis), len(self._panel.series) > 1
+        needed = self._basis.boundingRect().width() + self._legend.boundingRect().width() + line
+        is_below = has_basis and has_legend and needed > self.plot.view.width() > 0
+        self._legend.setOffset((-line // 2, line if is_below else 1))
+        return 2 if is_below else int(has_basis or has_legend)
+
     def _fit(self) -> None:
         """Let the axis reach over everything that is drawn."""
         panel = self._panel
         if panel.is_empty:
             return
-        legend = LEGEND_ROOM if len(panel.series) > 1 else 0.0
+        legend = LEGEND_ROOM * self._place_legend()
         if panel.ends is not None:
             low, high = panel.ends
             room = ROOM * (high - low)
-            self.plot.setYRange(low - room, high + room + legend * (high - low), padding=0)
+            top = high + room + legend * (high - low)
+            self.plot.setYRange(low - room, top, padding=0)
+            self._basis.setPos(0, top)
             ticks = [(one, f"{one:g}") for one in np.linspace(low, high, 5)]
             self.plot.getAxis("left").setTicks([ticks])
             return
@@ -275,6 +294,7 @@ class FrequencyPlot(ThemedPlot):
         is_standing = panel.bars is not None and low == 0
         top = high + room + legend * reach
         self.plot.setYRange(low - (0 if is_standing else room), top, padding=0)
+        self._basis.setPos(0, top)
 
     def _describe(self) -> None:
         """Say in words what is drawn."""
@@ -287,6 +307,8 @@ class FrequencyPlot(ThemedPlot):
                 said.append(
                     words.format(name=one.name, first=f"{values[0]:.3g}", last=f"{values[-1]:.3g}")
                 )
+        if said and self._panel.basis:
+            said.append(self._panel.basis)
         self.setAccessibleDescription("; ".join(said))
 
 
