@@ -217,6 +217,14 @@ def test_click_on_a_sweep_chooses_its_step(program: Program, qtbot: QtBot, spec:
     """The coalition of the nearest point of the two curves is shown."""
     inspect(program, qtbot, spec)
     plot = program.window.inspector_page.sweeps
+    exported = program.window.exported_widget()
+    assert exported is not None
+    assert exported.isAncestorOf(plot)
+    assert exported.isAncestorOf(program.window.inspector_page.shapley)
+    rows = program.window.numbers_of(exported)
+    assert rows[0][:3] == ("band", "shapley", "bands_kept")
+    assert rows[-1][:3] == ("", "", len(rows) - 2)
+    assert {len(row) for row in rows} == {len(rows[0])}
     known = program.inspector.state.explanation
     assert known is not None
     assert known.low_pass is not None

@@ -27,7 +27,7 @@ from iaside_ui.views.band_tiles import BandTiles
 from iaside_ui.views.buttons import action_button
 from iaside_ui.views.cut_settings import CutSettings
 from iaside_ui.views.image_view import ColourBar, ImageView, SpectrumView
-from iaside_ui.views.sweep_plot import ShapleyPlot, SweepPlot
+from iaside_ui.views.sweep_plot import ImagePlots
 from iaside_ui.views.tables import ShareDelegate, make_table
 
 if TYPE_CHECKING:
@@ -97,10 +97,11 @@ class InspectorPage(QWidget):
         for label in (self._title, self._coalition, self._flips):
             label.setTextFormat(Qt.TextFormat.PlainText)  # names of images and classes
         self.tiles = BandTiles(self)
-        self.spectrum = SpectrumView(self.tr("Spectrum with the edges of the bands"), self)
-        self._power = ColourBar(self.tr("log10 power"), self)
-        self.shapley = ShapleyPlot(self)
-        self.sweeps = SweepPlot(self)
+        self.plots = ImagePlots(self)
+        self.spectrum = SpectrumView(self.tr("Spectrum with the edges of the bands"), self.plots)
+        self._power = ColourBar(self.tr("log10 power"), self.plots)
+        self.shapley = self.plots.shapley
+        self.sweeps = self.plots.sweeps
         self._arrange(actions)
         self._connect()
 
@@ -294,10 +295,10 @@ class InspectorPage(QWidget):
         return panel
 
     def _plots(self) -> QWidget:
-        panel = QWidget(self)
+        panel = self.plots
         layout = QVBoxLayout(panel)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(QLabel(self.tr("Spectrum and edges of the bands"), self))
+        layout.addWidget(QLabel(self.tr("Spectrum and edges of the bands"), panel))
         layout.addWidget(self.spectrum, stretch=3)
         layout.addWidget(self._power)
         layout.addWidget(self.shapley, stretch=2)
@@ -306,7 +307,7 @@ class InspectorPage(QWidget):
                 "\N{BLACK CIRCLE} solid: low-pass; \N{BLACK SQUARE} dashed: high-pass; "
                 "ring: another prediction"
             ),
-            self,
+            panel,
         )
         legend.setWordWrap(True)
         layout.addWidget(self.sweeps, stretch=2)

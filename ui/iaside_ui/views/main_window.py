@@ -192,7 +192,7 @@ class MainWindow(QMainWindow):
             case Page.RUN:
                 return self.run_page.plot
             case Page.INSPECTOR:
-                return self.inspector_page.sweeps
+                return self.inspector_page.plots
             case Page.COMPARISON:
                 return self.comparison_page.exported_widget()
             case Page.ROBUSTNESS:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -14,6 +15,7 @@ from iaside_ui.appearance import (
     HIGH_COLOUR,
     LOW_COLOUR,
 )
+from iaside_ui.views.exportable import Exportable
 from iaside_ui.views.themed_plot import ThemedPlot
 
 import pyqtgraph as pg  # isort: skip - after Qt
@@ -179,3 +181,22 @@ class ShapleyPlot(ThemedPlot):
             room = 0.06 * ((high - low) or 1.0)  # a whole unit, where all are 0 or not known yet
             high = high if high > low else 1.0
             self.plot.setYRange(low - (room if low < 0 else 0), high + room, padding=0)
+
+
+class ImagePlots(Exportable):
+    """What is plotted of one image: the menu exports all of it, a right click one plot alone."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAccessibleName(self.tr("Bands of one image"))
+        self.shapley = ShapleyPlot(self)
+        self.sweeps = SweepPlot(self)
+
+    def numbers(self) -> list[Sequence[object]]:
+        """Return the numbers of both plots side by side; sweeps have a step more than bands."""
+        left, right = self.shapley.numbers(), self.sweeps.numbers()
+        pairs = zip_longest(left, right)
+        return [
+            (*(one or [""] * len(left[0])), *(other or [""] * len(right[0])))
+            for one, other in pairs
+        ]
