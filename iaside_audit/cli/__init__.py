@@ -10,6 +10,7 @@ met; 4 finished, but worse than asked; 130 cancelled.
 
 from __future__ import annotations
 
+import errno
 import importlib
 import io
 import os
@@ -57,6 +58,8 @@ ELSEWHERE: Final = {
 
 LISTED: Final = "\n  - "
 """What stands before each of the faults that a message lists."""
+NAME_CHARACTERS: Final = 60
+"""Of a name that is too long, which else would bury what is said of it."""
 FAILED: Final = 1
 UNUSABLE: Final = 2
 WORSE_THAN_ASKED: Final = 4
@@ -134,12 +137,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except BrokenPipeError:  # the reader of our output left, as `head` does
         sys.stderr.close()
         code = FAILED
-    except OSError as error:  # standard output on a full disk, above all
-        _complain(
-            f"Expected to read and write files, found: {error}. Check the disk's free space.",
-            wants_traceback=wants_traceback,
-        )
-        code = FAILED
+    except OSError as error:
+        message, code = _file_fault(error)
+        _complain(message, wants_traceback=wants_traceback)
     except Exception as error:  # noqa: BLE001 - the last line of defence
         _complain(
             f"Unexpected fault: {type(error).__name__}: {error}. "
@@ -153,6 +153,18 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 def exit_code(error: IASideError) -> int:
     """Return the exit code of an error: 1 where the run failed, 2 where its input is unusable."""
     return FAILED if isinstance(error, (InferenceError, StoreError, ReportError)) else UNUSABLE
+
+
+def _file_fault(error: OSError) -> tuple[str, int]:
+    """Return what is said of an error that no command explains, and its exit code."""
+    if error.errno == errno.ENAMETOOLONG:  # merely to ask whether there is such a file raises it
+        from iaside_audit.report.summary import elided  # noqa: PLC0415 - start-up time
+
+        name = elided(str(error.filename), NAME_CHARACTERS)
+        said = f"Expected a name that a file can have here, found one that is too long: '{name}'."
+        return f"{said} Check the path.", UNUSABLE
+    # Standard output on a full disk, above all.
+    return f"Expected to read and write files, found: {error}. Check the disk's free space.", FAILED
 
 
 def _complain(message: str, *, wants_traceback: bool) -> None:

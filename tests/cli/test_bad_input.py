@@ -187,6 +187,7 @@ CASES = [
         "divide 0 by 0.*--baseline noise",
         FAILED,
     ),
+    Case("a name too long to ask for", f"inspect {'z' * 300}", "too long: 'zzz.*Check the path"),
     Case("inspect nothing", "inspect nowhere.onnx", "found nothing at 'nowhere.onnx'"),
     Case("inspect a photograph", "inspect photo.onnx", "Expected an ONNX model"),
     Case("report of nothing", "report nowhere.json --out a.pdf", "nowhere.json"),
