@@ -145,6 +145,8 @@ def test_several_files_are_dropped_at_once(program: Program, tmp_path: Path) -> 
     form = program.setup.form
     assert (form.text("model"), form.text("images")) == (str(model), str(images))
     assert "found 'strange.jpg'" in program.window.message_bar.text
+    program.controller.open_path(tmp_path / ("z" * 300))
+    assert program.window.message_bar.text.startswith("Expected a path that can be looked at")
 
 
 def test_result_dropped_on_a_comparison_is_compared(

@@ -87,6 +87,13 @@ class MainController(QObject):
     @Slot(object)
     def open_path(self, path: Path) -> None:
         """Open what was given or dropped: a model, images, settings, a result, or a study."""
+        try:
+            self._open(path)
+        except OSError as error:  # a name too long, a folder that may not be looked into
+            text = self.tr("Expected a path that can be looked at, found: {reason} ('{path}').")
+            self._say(text.format(reason=error.strerror, path=path))
+
+    def _open(self, path: Path) -> None:
         suffix = path.suffix.lower()
         if suffix == ".onnx":
             self._set_up("model", path)
@@ -103,9 +110,7 @@ class MainController(QObject):
                 "Expected a model (.onnx), images (a folder, .csv, .tsv or .npz), settings (.toml) "
                 "or a result (.json), found '{name}'. A single image is opened with its folder."
             )
-            self._shell.window.show_message(
-                Message(severity=Severity.ERROR, text=text.format(name=path.name))
-            )
+            self._say(text.format(name=path.name))
         else:
             self._results.open_file(path)
 
@@ -167,6 +172,9 @@ class MainController(QObject):
         self._setup.close()
         self._inspector.close()
         self._results.close()
+
+    def _say(self, text: str) -> None:
+        self._shell.window.show_message(Message(severity=Severity.ERROR, text=text))
 
     def _connect_result_page(self) -> None:
         self._shell.window.result_page.imageChosen.connect(self._inspect_image)
