@@ -73,7 +73,7 @@ def test_form_as_toml_is_what_the_command_line_reads(form: Form, tmp_path: Path)
         ("norm", "l3", "l2"),
         ("baseline", "zeros", "Did you mean 'zero'"),
         ("spacing", "0.5,0.1", "ascend"),
-        ("confidence", "95", "between"),
+        ("confidence", "95", "below 1"),
         ("device", "gpu", "cpu"),
         ("labels", "missing.csv", "nothing at"),
         ("classes", "missing.txt", "nothing at"),
