@@ -24,6 +24,8 @@
 ``dialogs``                   the shortcut page, files and questions
 ``gapped``, ``progress``      what stands where nothing is yet; how far something is
 ``buttons``, ``tables``       buttons of actions; read-only tables
+``symbol_key``                what the symbols of a plot stand for
+``wrapped_label``             text that wraps, whatever stands in it
 ``gap_panel``                 a panel, or why there is nothing to show
 ============================  =================================================================
 """
