@@ -26,6 +26,7 @@ from iaside_ui.state.breakdown import (
 )
 from iaside_ui.views.gapped import Gapped
 from iaside_ui.workers import Thumbnails
+from iaside_ui.workers.thumbnails import SIZE
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QImage
 from sample_results import sample_result
@@ -254,7 +255,7 @@ def test_thumbnails_come_later_and_once(qtbot: QtBot, exact: AuditResult) -> Non
     assert made.args == [location]
     icon = thumbnails.icon(location)
     assert icon is not None
-    assert not icon.isNull()
+    assert icon.availableSizes() == [SIZE]
     assert thumbnails.icon("/nowhere.png") is None
     thumbnails.close()
 

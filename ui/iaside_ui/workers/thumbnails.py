@@ -7,11 +7,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QObject, QSize, Qt, QThreadPool, Signal, Slot
-from PySide6.QtGui import QIcon, QImage, QImageReader, QPixmap
+from PySide6.QtGui import QIcon, QImage, QImageReader, QPainter, QPixmap
 
 MAX_KEPT: Final = 2000
-"""Of 64 pixels a side: 33 MB at most."""
-SIDE: Final = 64
+"""At most 49 MB."""
+SIZE: Final = QSize(96, 64)
+"""Of every icon, whatever the shape of its picture, so that the names beside them line up."""
 
 if TYPE_CHECKING:
     Found = OrderedDict[str, QIcon | None]
@@ -65,11 +66,29 @@ class Thumbnails(QObject):
         reader.setAutoTransform(True)
         size = reader.size()
         if size.isValid():
-            reader.setScaledSize(size.scaled(QSize(SIDE, SIDE), Qt.AspectRatioMode.KeepAspectRatio))
-        self._imageRead.emit(location, reader.read())
+            reader.setScaledSize(size.scaled(SIZE, Qt.AspectRatioMode.KeepAspectRatio))
+        self._imageRead.emit(location, _centred(reader.read()))
 
     @Slot(str, QImage)
     def _take(self, location: str, image: QImage) -> None:
         if location in self._icons and not image.isNull():
             self._icons[location] = QIcon(QPixmap.fromImage(image))
             self.thumbnailMade.emit(location)
+
+
+def _centred(picture: QImage) -> QImage:
+    """Return a picture in the middle of an icon; nothing of nothing."""
+    if picture.isNull():
+        return picture
+    # A picture that its camera turned was scaled before it was turned.
+    fitting = picture.scaled(
+        SIZE, Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation
+    )
+    icon = QImage(SIZE, QImage.Format.Format_ARGB32_Premultiplied)
+    icon.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(icon)
+    inside = fitting.rect()
+    inside.moveCenter(icon.rect().center())
+    painter.drawImage(inside.topLeft(), fitting)
+    painter.end()
+    return icon
