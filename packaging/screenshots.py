@@ -86,6 +86,8 @@ def drive(
     study: Path | None,
 ) -> None:
     """Visit every page."""
+    from iaside_audit.auditing.demo import demo_spec  # noqa: PLC0415 - after the environment
+
     actions = {str(key): action for key, action in program.window.actions_by_key.items()}
     picture("start")
     actions["inspect_bands"].trigger()
@@ -108,17 +110,17 @@ def drive(
     picture("setup-advanced")
     program.window.setup_page.advanced_button.click()
     program.setup.edit("model", str(model or "efficientnet_lite0"))
-    if images is not None:
-        program.setup.edit("images", str(images))
+    program.setup.edit("images", str(images or demo_spec().images))
+    if images is None:
+        program.setup.edit("labels", "self")
     program.setup.edit("bands", "1")
     wait(process, lambda: program.setup.examination.inspection is not None)
     picture("setup-fault")
     program.setup.edit("bands", "8")
     wait(process, lambda: program.setup.examination.form == program.setup.form)
-    if images is not None:
-        actions["find_preprocessing"].trigger()
-        page = program.window.setup_page
-        wait(process, lambda: bool(page.assistant.verdict))
+    actions["find_preprocessing"].trigger()
+    page = program.window.setup_page
+    wait(process, lambda: bool(page.assistant.verdict))
     picture("setup")
     actions["show_run"].trigger()
     picture("run-idle")

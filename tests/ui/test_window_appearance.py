@@ -28,7 +28,7 @@ from iaside_ui.views.tables import fit_columns, make_table
 from iaside_ui.views.wrapped_label import WrappedLabel
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QColor, QGuiApplication, QPalette
-from PySide6.QtWidgets import QApplication, QLabel, QScrollArea, QTableView
+from PySide6.QtWidgets import QApplication, QLabel, QScrollArea, QTableView, QVBoxLayout, QWidget
 from sample_results import sample_result
 
 from iaside_audit.errors import IASideError, SpecError
@@ -202,6 +202,18 @@ def test_long_path_does_not_widen_the_window(program: Program) -> None:
         words = QLabel.text(label).split()
         assert max(map(label.fontMetrics().horizontalAdvance, words)) <= label.width()
         assert path in label.toolTip()
+
+
+def test_text_that_wraps_asks_for_no_height_of_a_column_of_words(qtbot: QtBot) -> None:
+    """What it stands in may be as low as the text is at its width."""
+    panel = QWidget()
+    qtbot.addWidget(panel)
+    label = WrappedLabel(panel)
+    QVBoxLayout(panel).addWidget(label)
+    label.setText("word " * 80)
+    panel.resize(340, 300)
+    panel.show()
+    assert panel.minimumSizeHint().height() <= label.heightForWidth(label.width())
 
 
 @pytest.mark.parametrize(("width", "is_whole"), [(1366, True), (420, False)])
