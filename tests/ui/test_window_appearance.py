@@ -6,7 +6,7 @@ import json
 import re
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import iaside_ui
 import pytest
@@ -25,17 +25,20 @@ from iaside_ui.state import ActionKey, OpenResult, Page, QueuedRun, RunOutcome, 
 from iaside_ui.views.dialogs import ShortcutsDialog
 from iaside_ui.views.importance_plot import ImportancePlot
 from iaside_ui.views.tables import fit_columns, make_table
+from iaside_ui.views.turns import paint_in_turn
 from iaside_ui.views.wrapped_label import WrappedLabel
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import QSize, Qt, QThread
 from PySide6.QtGui import QColor, QGuiApplication, QPalette
 from PySide6.QtWidgets import QApplication, QLabel, QScrollArea, QTableView, QVBoxLayout, QWidget
 from sample_results import sample_result
+from shiboken6 import delete
 
 from iaside_audit.errors import IASideError, SpecError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from PySide6.QtGui import QPaintEvent
     from pytestqt.qtbot import QtBot
 
 ROLE = QPalette.ColorRole
@@ -288,3 +291,38 @@ def test_foreign_names_are_no_markup(program: Program, qtbot: QtBot) -> None:
     qtbot.waitUntil(lambda: table.rowCount() > 0, timeout=10_000)
     tips = [table.index(row, 2).data(Qt.ItemDataRole.ToolTipRole) for row in range(3)]
     assert any("&lt;i&gt;" in tip for tip in tips)
+
+
+class Painted(QWidget):
+    """Notes that it was painted."""
+
+    in_this_turn: ClassVar[list[Painted]] = []
+
+    def paintEvent(self, _: QPaintEvent) -> None:  # noqa: N802 - Qt's
+        """Note it."""
+        self.in_this_turn.append(self)
+
+
+def test_what_comes_up_is_painted_one_after_the_other(qtbot: QtBot) -> None:
+    """No turn paints two; one that is gone meanwhile is passed over, and all are painted."""
+    panel = QWidget()
+    qtbot.addWidget(panel)
+    column = QVBoxLayout(panel)
+    parts = [Painted(panel) for _ in range(4)]
+    for part in parts:
+        column.addWidget(part)
+    panel.resize(200, 200)
+    panel.show()
+    qtbot.waitUntil(lambda: len(Painted.in_this_turn) >= len(parts))
+    for part in parts:
+        paint_in_turn(part)
+    Painted.in_this_turn.clear()
+    delete(parts.pop(1))
+    painted: list[Painted] = []
+    while len(painted) < len(parts):
+        QThread.msleep(1)
+        QApplication.processEvents()
+        assert len(Painted.in_this_turn) <= 1
+        painted += Painted.in_this_turn
+        Painted.in_this_turn.clear()
+    assert painted == parts

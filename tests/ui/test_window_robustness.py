@@ -15,6 +15,7 @@ from iaside_ui.qtmodels.corruptions import CONDITION_ROLE, CorruptionGridModel, 
 from iaside_ui.state import ActionKey, OpenResult, Page
 from iaside_ui.state.measuring import Choice, Kind
 from iaside_ui.state.robustness import CorruptionGrid, GridQuantity, Held, grid_of
+from iaside_ui.views.plain_plot import PlainPlot
 from iaside_ui.workers.measurement_rows import RowsFound
 from iaside_ui.workers.measurements import PartFound, PartStarted, PlanEnded
 from PySide6.QtCore import Qt
@@ -246,6 +247,7 @@ def test_page_fits_a_small_laptop_in_both_schemes(
     for place in range(page.tabs.count()):
         page.tabs.setCurrentIndex(place)
         QApplication.processEvents()
+        qtbot.waitUntil(lambda: all(one.updatesEnabled() for one in page.findChildren(PlainPlot)))
         assert area.viewport().rect().size() == area.widget().size()
         for label in area.findChildren(QLabel):
             if label.isVisible() and label.wordWrap() and label.text():

@@ -47,7 +47,7 @@ def write_picture(widget: QWidget, path: Path) -> None:
             found=suffix,
         )
     for part in widget.findChildren(QWidget):
-        part.setUpdatesEnabled(True)  # a plot that has just come up waits for its turn
+        part.setUpdatesEnabled(True)  # what has just come up waits for its turn
     data = QByteArray()
     buffer = QBuffer(data)
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)

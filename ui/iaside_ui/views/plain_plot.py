@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from PySide6.QtCore import QTimer
 from PySide6.QtGui import QFontMetricsF, QGuiApplication, QShowEvent
 from PySide6.QtWidgets import QGraphicsGridLayout
+
+from iaside_ui.views.turns import paint_in_turn
 
 import pyqtgraph as pg  # isort: skip - it takes the Qt that it finds imported
 
@@ -59,13 +60,9 @@ class PlainPlot(pg.GraphicsView):  # type: ignore[misc]  # pyqtgraph has no type
         self.setCentralItem(middle)
 
     def showEvent(self, event: QShowEvent) -> None:
-        """Be painted in a turn of its own: what is around it is laid out and painted by then."""
+        """Be painted after what is around it."""
         super().showEvent(event)
-        self.setUpdatesEnabled(False)
-        QTimer.singleShot(0, self, self._paint_again)
-
-    def _paint_again(self) -> None:
-        self.setUpdatesEnabled(True)
+        paint_in_turn(self)
 
     def getAxis(self, name: str) -> pg.AxisItem:
         """Return an axis: ``left`` or ``bottom``."""

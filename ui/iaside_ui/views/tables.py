@@ -21,12 +21,13 @@ from PySide6.QtWidgets import (
 
 from iaside_ui.appearance import BAR_COLOUR, characters_wide
 from iaside_ui.qtmodels import VALUE_ROLE, InteractionModel, RowModel
+from iaside_ui.views.turns import paint_in_turn
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from PySide6.QtCore import QAbstractItemModel
-    from PySide6.QtGui import QResizeEvent
+    from PySide6.QtGui import QResizeEvent, QShowEvent
 
 ROOM_CHARACTERS: Final = 2
 MIN_LINES: Final = 7
@@ -58,6 +59,11 @@ class Table(QTableView):
             self.sizeHintForColumn(last), self.horizontalHeader().sectionSizeHint(last)
         )
         self._share_room()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Be painted after what is around it."""
+        super().showEvent(event)
+        paint_in_turn(self)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Show more of long names, or less."""
