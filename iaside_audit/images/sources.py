@@ -177,7 +177,11 @@ def _list_folder(root: Path) -> Listing:
     images = [file for file in files if file.suffix.lower() in IMAGE_SUFFIXES]
     if not images:
         suffixes = sorted({file.suffix for file in files})
-        found = f"{len(files)} files ({', '.join(suffixes[:5])})" if files else "no file"
+        found = (
+            f"{len(files)} {'file' if len(files) == 1 else 'files'} ({', '.join(suffixes[:5])})"
+            if files
+            else "no file"
+        )
         raise ImageError(
             f"Expected images ({' '.join(IMAGE_SUFFIXES)}) in '{root}', found {found}. "
             "Check --images.",

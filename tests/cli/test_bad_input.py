@@ -127,7 +127,7 @@ CASES = [
     Case("a model of text", "run bert.onnx --images images", r"found ids: int64 \(N, 128\)"),
     Case("no such folder", "run model.onnx --images nowhere", "found nothing.*Check --images"),
     Case("an empty folder", "run model.onnx --images empty", "found no file. Check --images"),
-    Case("a folder of texts", "run model.onnx --images texts", r"found 1 files \(\.txt\)"),
+    Case("a folder of texts", "run model.onnx --images texts", r"found 1 file \(\.txt\)"),
     Case("a photograph as folder", "run model.onnx --images photo.png", "give the folder of this"),
     Case("an array of floats", "run model.onnx --images floats.npz", "found float64 of shape"),
     Case("a damaged array", "run model.onnx --images broken.npz", "found a file that does not"),
