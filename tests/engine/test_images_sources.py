@@ -176,7 +176,7 @@ def test_nothing_to_find_is_an_error_that_says_what_is_there(tmp_path: Path) -> 
     with pytest.raises(ImageError, match="found no file"):
         find_images(tmp_path)
     (tmp_path / "a.gif").write_bytes(b"GIF89a")
-    with pytest.raises(ImageError, match=r"found 1 files \(\.gif\)"):
+    with pytest.raises(ImageError, match=r"found 1 file \(\.gif\)"):
         find_images(tmp_path)
     single = save_png(tmp_path / "one.png")
     with pytest.raises(ImageError, match=r"found a file \.png.*folder of this file"):
