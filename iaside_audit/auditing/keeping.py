@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from iaside_audit.auditing.outcome.record import cache_facts, store_header, wanted_images
 from iaside_audit.auditing.recall import CachedRows
-from iaside_audit.errors import StoreError
 from iaside_audit.events import Warned
 from iaside_audit.store import (
     STORE_NAME,
@@ -92,14 +91,6 @@ class Keeping:
         if not self._spec.resume and path.exists():
             aside = set_aside(path)
             self._warn("store", f"The old rows were moved aside, to '{aside.name}'.")
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise StoreError(
-                f"Expected to make the folder '{path.parent}', found: {error.strerror or error}. "
-                "Choose another output folder.",
-                path=str(path.parent),
-            ) from error
         header = store_header(self._spec, model, plan, context)
         with closing(SqliteRowStore(path, header, wanted_images(plan))) as store:
             for note in store.notes:

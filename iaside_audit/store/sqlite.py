@@ -68,7 +68,7 @@ class SqliteRowStore:
     Parameters
     ----------
     path : Path
-        Of the file; made where it is missing.
+        Of the file; it and its folder are made where they are missing.
     header : StoreHeader
         What the rows depend on.
     wanted : sequence of Wanted
@@ -96,6 +96,7 @@ class SqliteRowStore:
         self._wanted = {one.index for one in wanted}
         self.notes: list[str] = []
         self.n_resumed = 0
+        _make_folder(path.parent)
         self._lock = StoreLock(path)
         try:
             kept = self._continued(read_store(path), wanted) if has_begun(path) else None
@@ -280,6 +281,17 @@ class SqliteRowStore:
             with suppress(sqlite3.Error):
                 self._connection.execute("ROLLBACK")
             raise unwritable(self._path, error) from error
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(
+            f"Expected to make the folder '{folder}', found: {error.strerror or error}. "
+            "Choose another output folder.",
+            path=str(folder),
+        ) from error
 
 
 def unwritable(path: Path, error: sqlite3.Error) -> StoreError:
