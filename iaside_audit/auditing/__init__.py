@@ -23,13 +23,14 @@ module                      what it holds
 
 Its rooms:
 
-==============  ===============================================================================
-``evaluation``  what a worker does with a model and images, in a process of its own
-``assistant``   which preprocessing a model was made for, found by trying
-``outcome``     from the rows to the result, and to the differences of results
-``cluster``     leases on the workers of a Dask cluster
-``inspector``   one model and one image at a time, for somebody who waits
-==============  ===============================================================================
+================  =============================================================================
+``evaluation``    what a worker does with a model and images, in a process of its own
+``assistant``     which preprocessing a model was made for, found by trying
+``outcome``       from the rows to the result, to differences of results, and to thresholds
+``cluster``       leases on the workers of a Dask cluster
+``inspector``     one model and one image at a time, for somebody who waits
+``verification``  whether a result holds: its numbers, its model, its images, its rows
+================  =============================================================================
 
 :func:`audit` and :func:`run_audit` are imported when first used: a worker process loads modules of
 this package and has no use for what runs an audit.

@@ -94,7 +94,12 @@ def inspect_model(path: Path, call: Call, *, output: str | None = None) -> Graph
 
 
 def open_model(
-    spec: AuditSpec, call: Call, *, device: str | None = None, threads: int | None = None
+    spec: AuditSpec,
+    call: Call,
+    *,
+    device: str | None = None,
+    threads: int | None = None,
+    preprocessing: Preprocessing | None = None,
 ) -> AuditedModel:
     """Find the preprocessing of a model and open it in the worker.
 
@@ -108,6 +113,8 @@ def open_model(
         Of the worker; the specification's unless given.
     threads : int or None
         Of its session; all unless given.
+    preprocessing : Preprocessing or None
+        Of the model's images; found as the specification says unless given.
 
     Raises
     ------
@@ -119,10 +126,11 @@ def open_model(
     path = resolve_model(spec.model)
     graph = inspect_model(path, call, output=spec.output)
     sha256 = file_sha256(path)  # of a file that was found to be regular and of a bearable size
-    preprocessing = fit_preprocessing(
-        find_preprocessing(spec.preprocess, model=path, sha256=sha256, metadata=graph.metadata),
-        graph,
-    )
+    if preprocessing is None:
+        preprocessing = find_preprocessing(
+            spec.preprocess, model=path, sha256=sha256, metadata=graph.metadata
+        )
+    preprocessing = fit_preprocessing(preprocessing, graph)
     opening: Message = {
         "task": "open",
         "model": str(path),

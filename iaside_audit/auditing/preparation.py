@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 from iaside_audit.auditing.evaluation.settings import EvaluationSettings
-from iaside_audit.auditing.executor import POLL_S
+from iaside_audit.auditing.executor import POLL_S, Seat
 from iaside_audit.auditing.model import open_model
 from iaside_audit.auditing.outcome.assemble import failure_warning
 from iaside_audit.auditing.plan import STATISTICS_IMAGES
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from iaside_audit.auditing.workers import Worker
     from iaside_audit.events import Control, Event
     from iaside_audit.images import ImageIndex, Labelling, Listing
+    from iaside_audit.preprocessing import Preprocessing
     from iaside_audit.spec import AuditSpec
 
 
@@ -138,10 +139,16 @@ class Preparation:
         """Say which stage begins."""
         self._emit(Preparing(stage=stage))
 
-    def open_model(self, crew: Crew) -> AuditedModel:
-        """Open the model in the first worker."""
+    def open_model(self, crew: Crew, *, preprocessing: Preprocessing | None = None) -> AuditedModel:
+        """Open the model in the first worker; `preprocessing` is looked for unless given."""
         self.begin("opening the model")
-        return open_model(self._spec, self.call, device=crew.devices[0], threads=crew.threads)
+        return open_model(
+            self._spec,
+            self.call,
+            device=crew.devices[0],
+            threads=crew.threads,
+            preprocessing=preprocessing,
+        )
 
     def index(self, listing: Listing, model: AuditedModel) -> tuple[ImageIndex, Labelling]:
         """Decode every image once: identities, canonical order, damaged ones left out."""
@@ -210,3 +217,26 @@ def settings_of(
     return EvaluationSettings(
         spec=spec, estimator=plan.estimator, preprocessing=model.preprocessing, batch=batch
     )
+
+
+def seats_of(
+    spec: AuditSpec,
+    model: AuditedModel,
+    plan: AuditPlan,
+    settling: Message,
+    crew: Crew,
+    start_worker: Callable[[], Worker],
+) -> list[Seat]:
+    """Return where the workers of an audit are started, and how they are made ready."""
+
+    def seat(device: str) -> Seat:
+        def preparation(batch: int) -> list[Message]:
+            settings = settings_of(spec, model, plan, batch)
+            return [
+                {**model.opening, "device": device},
+                {**settling, "settings": settings.to_wire()},
+            ]
+
+        return Seat(start=start_worker, preparation=preparation)
+
+    return [seat(device) for device in crew.devices]

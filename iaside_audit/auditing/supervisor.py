@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Final
 from iaside_audit.auditing.caveats import warn_of_caveats
 from iaside_audit.auditing.cluster.connection import open_cluster
 from iaside_audit.auditing.cluster.dask_executor import DaskExecutor
-from iaside_audit.auditing.executor import LocalExecutor, Seat
+from iaside_audit.auditing.executor import LocalExecutor
 from iaside_audit.auditing.keeping import Keeping, batch_of, n_resumed, note_batch, note_context
 from iaside_audit.auditing.leases import LeaseRun
 from iaside_audit.auditing.outcome.assemble import stopped_warning
 from iaside_audit.auditing.outcome.conclude import AuditContext, conclude
 from iaside_audit.auditing.outcome.record import check_continues
 from iaside_audit.auditing.plan import make_plan
-from iaside_audit.auditing.preparation import Crew, Preparation, labels_are_own, settings_of
+from iaside_audit.auditing.preparation import Crew, Preparation, labels_are_own, seats_of
 from iaside_audit.events import AuditCancelled, Cancelled, Finished, Planned, Preparing, Warned
 from iaside_audit.images import find_images
 from iaside_audit.result import DataRecord, RuntimeRecord
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from iaside_audit.auditing.cluster.connection import Cluster
+    from iaside_audit.auditing.executor import Seat
     from iaside_audit.auditing.keeping import AuditStore
     from iaside_audit.auditing.model import AuditedModel
     from iaside_audit.auditing.plan import AuditPlan
@@ -127,7 +128,7 @@ class Supervisor:
         with ExitStack() as opened:
             store = opened.enter_context(self._keeping.store(model, plan, context))
             cached = opened.enter_context(self._keeping.cache(model, plan, context))
-            seats = self._seats(model, plan, settling, crew)
+            seats = seats_of(spec, model, plan, settling, crew, self._start_worker)
             executor = self._executor(seats, worker, cluster, model, plan)
             opened.enter_context(closing(executor))
             run = LeaseRun(
@@ -142,7 +143,7 @@ class Supervisor:
                 on_batch=lambda batch: note_batch(store, batch),
             )
             run.run()
-            return self._last_event(context, run, store, n_planned=len(plan.images))
+            return self._last_event(context, run, store, n_planned=len(plan.indices))
 
     def _last_event(
         self, context: AuditContext, run: LeaseRun, store: AuditStore, *, n_planned: int
@@ -189,23 +190,6 @@ class Supervisor:
             norm=spec.norm,
             spacing=spec.spacing,
         ).edges
-
-    def _seats(
-        self, model: AuditedModel, plan: AuditPlan, settling: Message, crew: Crew
-    ) -> list[Seat]:
-        """Return where workers are started, and how they are made ready."""
-
-        def seat(device: str) -> Seat:
-            def preparation(batch: int) -> list[Message]:
-                settings = settings_of(self._spec, model, plan, batch)
-                return [
-                    {**model.opening, "device": device},
-                    {**settling, "settings": settings.to_wire()},
-                ]
-
-            return Seat(start=self._start_worker, preparation=preparation)
-
-        return [seat(device) for device in crew.devices]
 
     def _executor(
         self,

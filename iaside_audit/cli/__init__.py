@@ -37,6 +37,7 @@ COMMANDS: Final = (
     "inspect",
     "compare",
     "report",
+    "verify",
     "merge",
     "predict",
     "corrupt",

@@ -37,5 +37,5 @@ def _one_worker(lender: Lender, monkeypatch: pytest.MonkeyPatch) -> None:
         return lender if is_ready else ProcessWorker(asked)
 
     lender()
-    for module in ("run", "inspection"):
+    for module in ("run", "inspection", "verification.verify"):
         monkeypatch.setattr(f"iaside_audit.auditing.{module}.ProcessWorker", start)

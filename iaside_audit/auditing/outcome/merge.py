@@ -40,23 +40,30 @@ class _Shard:
     @property
     def place(self) -> tuple[int, int] | None:
         """Which of how many it is; None where it is a whole audit."""
-        shard = self.stored.header.deciding.get("shard")
-        return None if shard is None else parse_shard(shard)
+        return _place(self.stored.header)
 
     @property
     def wanted(self) -> set[int]:
         """The places of its images among those of the audit."""
-        number, n_shards = self.place or (1, 1)
-        n_images = int(self.stored.header.data["n_images"])
-        lease_images = int(self.stored.header.settings["lease_images"])
-        return {
-            index for index in range(n_images) if index // lease_images % n_shards == number - 1
-        }
+        return wanted_places(self.stored.header)
 
     @property
     def settled(self) -> set[int]:
         """The places that have a row or have failed."""
         return {row.index for row in self.stored.rows} | self.stored.failures.keys()
+
+
+def wanted_places(header: StoreHeader) -> set[int]:
+    """Return the places, among the images of the whole audit, that a store wants rows of."""
+    number, n_shards = _place(header) or (1, 1)
+    n_images = int(header.data["n_images"])
+    lease_images = int(header.settings["lease_images"])
+    return {index for index in range(n_images) if index // lease_images % n_shards == number - 1}
+
+
+def _place(header: StoreHeader) -> tuple[int, int] | None:
+    shard = header.deciding.get("shard")
+    return None if shard is None else parse_shard(shard)
 
 
 def merge_shards(folders: Sequence[Path], out: Path) -> AuditResult:

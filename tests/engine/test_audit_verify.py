@@ -1,0 +1,249 @@
+"""A result that holds passes every check; whatever was changed in it, or about it, fails one."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+from contextlib import closing
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from audit_material import ConvNet, audit_here, convnet_spec, save_images
+from PIL import Image
+
+from iaside_audit.auditing.outcome.merge import merge_shards
+from iaside_audit.auditing.verification import numbers, originals
+from iaside_audit.auditing.verification.originals import OriginalsAsked
+from iaside_audit.auditing.verification.verdicts import Verdict, VerificationCheck
+from iaside_audit.auditing.verification.verify import verify_result
+from iaside_audit.auditing.workers import InProcessWorker
+from iaside_audit.choices import Mode
+from iaside_audit.events import AuditCancelled, Control
+from iaside_audit.report import RESULT_NAME, load_result
+from iaside_audit.report.documents import write_result
+from iaside_audit.store import STORE_NAME
+from iaside_audit.store.schema import INSERT, record_of, row_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from iaside_audit.rows import ValueRow
+    from iaside_audit.spec import AuditSpec
+
+N_IMAGES = 12
+ALL_CHECKS = [
+    numbers.STORE,
+    numbers.NUMBERS,
+    originals.MODEL,
+    originals.IMAGES,
+    originals.SAMPLE,
+]
+
+
+@pytest.fixture(scope="module")
+def spec(tmp_path_factory: pytest.TempPathFactory) -> AuditSpec:
+    """Specify an audit of several leases, one image of which is damaged."""
+    folder = tmp_path_factory.mktemp("verify")
+    asked = convnet_spec(folder, n_images=N_IMAGES + 1, batch=28, threads=1)
+    (folder / "images" / "007.png").write_bytes(b"damaged")
+    return asked
+
+
+@pytest.fixture(scope="module")
+def original(spec: AuditSpec, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Run it into a folder."""
+    out = tmp_path_factory.mktemp("audited")
+    write_result(audit_here(spec, out=out), out / RESULT_NAME)
+    return out
+
+
+@pytest.fixture
+def audited(original: Path, tmp_path: Path) -> Path:
+    """Return a copy of the folder, to be changed."""
+    return shutil.copytree(original, tmp_path / "audited")
+
+
+def checks_of(
+    folder: Path, asked: OriginalsAsked | None = None, control: Control | None = None
+) -> dict[str, VerificationCheck]:
+    """Verify the result of a folder, the model run in this process."""
+    stream = verify_result(
+        load_result(folder), folder / STORE_NAME, asked, control, start_worker=InProcessWorker
+    )
+    return {one.name: one for one in stream if isinstance(one, VerificationCheck)}
+
+
+def given(spec: AuditSpec, **others: Any) -> OriginalsAsked:  # Any: fields of what is asked
+    """Ask for everything, on the audit's own model and images."""
+    return OriginalsAsked(**{"model": spec.model, "images": spec.images, "seed": 3, **others})
+
+
+def failed(checks: dict[str, VerificationCheck]) -> list[str]:
+    """Return the names of the checks that failed."""
+    return [name for name, one in checks.items() if one.verdict == Verdict.FAILED]
+
+
+def change_document(folder: Path, change: Callable[[dict[str, Any]], None]) -> None:
+    """Edit a result by hand."""
+    path = folder / RESULT_NAME
+    document = json.loads(path.read_text(encoding="utf-8"))
+    change(document)
+    path.write_text(json.dumps(document), encoding="utf-8")
+
+
+def change_rows(folder: Path, change: Callable[[ValueRow], ValueRow]) -> None:
+    """Edit the rows of a store, checksums and all, as a forger would."""
+    with closing(sqlite3.connect(folder / STORE_NAME, isolation_level=None)) as connection:
+        records = connection.execute("SELECT * FROM images").fetchall()
+        for record in records:
+            row = row_of(record)
+            assert row is not None
+            connection.execute(INSERT, record_of(change(row), created=0.0))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"estimator": "exact", "interactions": True, "bands": 4},
+        {"mode": Mode.REFERENCE, "reference_batch": 5, "estimator": "auto"},
+        {"baseline": "shuffle", "labels": "self"},
+        {"target_halfwidth": 0.01, "max_images": 9, "frame": 28},
+    ],
+    ids=["pairs", "exact", "reference", "shuffle", "target"],
+)
+def test_a_result_holds(spec: AuditSpec, options: dict[str, Any], tmp_path: Path) -> None:
+    """Its rows, its model, its images and a sample of rows are all as they were."""
+    asked = replace(spec, **options)
+    write_result(audit_here(asked, out=tmp_path), tmp_path / RESULT_NAME)
+    checks = checks_of(tmp_path, given(spec, tolerance=0.0))
+    assert {one.verdict for one in checks.values()} == {Verdict.PASSED}, checks
+    assert [name for name in checks if name != numbers.STOPPING] == ALL_CHECKS
+    assert (numbers.STOPPING in checks) == ("target_halfwidth" in options)
+
+
+def test_a_merged_result_holds(spec: AuditSpec, tmp_path: Path) -> None:
+    """So does a shard of it."""
+    outs = [tmp_path / name for name in ("1", "2")]
+    for number, out in enumerate(outs, 1):
+        shard = audit_here(replace(spec, shard=f"{number}/2"), out=out)
+        write_result(shard, out / RESULT_NAME)
+    write_result(merge_shards(outs, tmp_path / "all"), tmp_path / "all" / RESULT_NAME)
+    for folder in (*outs, tmp_path / "all"):
+        assert not failed(checks_of(folder, given(spec)))
+
+
+def test_what_is_not_given_is_not_checked(original: Path, spec: AuditSpec) -> None:
+    """The numbers are checked without model and images; nothing else passes by itself."""
+    assert [one.verdict for one in checks_of(original).values()] == [
+        Verdict.PASSED,
+        Verdict.PASSED,
+        Verdict.NOT_CHECKED,
+        Verdict.NOT_CHECKED,
+        Verdict.NOT_CHECKED,
+    ]
+    checks = checks_of(original, OriginalsAsked(model=spec.model))
+    assert checks[originals.MODEL].verdict == Verdict.PASSED
+    assert checks[originals.SAMPLE].verdict == Verdict.NOT_CHECKED
+
+
+def _set(document: dict[str, Any], path: str, value: object) -> None:
+    *parents, last = path.split(".")
+    for name in parents:
+        document = document[int(name)] if isinstance(document, list) else document[name]
+    document[last] = value
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("score.signed.value", 0.9),
+        ("bands.2.importance", 0.125),
+        ("accuracy.top1", 1.0),
+        ("estimator.n_images", 500),
+        ("data.n_failed", 0),
+        ("data.failed", []),
+        ("warnings", []),
+        ("model.sha256", "0" * 64),
+        ("spec.baseline", "mean"),
+        ("spec.seed", 7),
+        ("runtime.provider", "CUDAExecutionProvider"),
+    ],
+)
+def test_an_edited_result_does_not_hold(audited: Path, path: str, value: object) -> None:
+    """Whatever is changed by hand, it is named with what the rows give."""
+    change_document(audited, lambda document: _set(document, path, value))
+    checks = checks_of(audited)
+    assert failed(checks) == [numbers.NUMBERS]
+    assert path.split(".", maxsplit=1)[0] in checks[numbers.NUMBERS].found
+    assert "the rows give" in checks[numbers.NUMBERS].found
+
+
+def test_a_store_that_is_gone_or_damaged_is_a_fault(audited: Path) -> None:
+    """A flipped bit in a value is found by the row's checksum."""
+    with closing(sqlite3.connect(audited / STORE_NAME, isolation_level=None)) as connection:
+        connection.execute("UPDATE images SET prediction = prediction + 1 WHERE position = 3")
+    assert failed(checks_of(audited)) == [numbers.STORE, numbers.NUMBERS]
+    (audited / STORE_NAME).unlink()
+    checks = checks_of(audited)
+    assert failed(checks) == [numbers.STORE]
+    assert checks[numbers.NUMBERS].verdict == Verdict.NOT_CHECKED
+
+
+def test_rows_that_were_forged_do_not_come_out_again(audited: Path, spec: AuditSpec) -> None:
+    """Rows, checksums and numbers may all agree: the model does not."""
+
+    def brighten(row: ValueRow) -> ValueRow:
+        return replace(row, log_p=row.log_p + np.float32(0.01) * (row.coalitions % 3 == 0))
+
+    change_rows(audited, brighten)
+    assert failed(checks_of(audited)) == [numbers.NUMBERS]
+    checks = checks_of(audited, given(spec))
+    assert originals.SAMPLE in failed(checks)
+    assert "differs by 1.0e-02 nats" in checks[originals.SAMPLE].found
+
+
+def test_rows_of_other_images_or_labels_are_found(audited: Path, spec: AuditSpec) -> None:
+    """Each row must be of the image that the seed's order has at its place."""
+    change_rows(audited, lambda row: replace(row, label=(row.label + 1) % 5))
+    checks = checks_of(audited, given(spec))
+    assert f"{N_IMAGES} rows are of other images or labels" in checks[originals.IMAGES].found
+    assert checks[originals.SAMPLE].verdict == Verdict.NOT_CHECKED
+
+
+def test_another_model_and_other_images_are_found(
+    audited: Path, spec: AuditSpec, tmp_path: Path
+) -> None:
+    """Neither is run."""
+    model = ConvNet(gain=2.0).save(tmp_path / "other.onnx")
+    checks = checks_of(audited, given(spec, model=model))
+    assert failed(checks) == [originals.MODEL]
+    assert checks[originals.SAMPLE].verdict == Verdict.NOT_CHECKED
+
+    images = save_images(tmp_path / "images", N_IMAGES + 1, n_classes=5)
+    (images / "007.png").write_bytes(b"damaged")
+    assert not failed(checks_of(audited, given(spec, images=images))), "the same, elsewhere"
+    Image.new("RGB", (32, 32)).save(images / "003.png")
+    checks = checks_of(audited, given(spec, images=images))
+    assert failed(checks) == [originals.IMAGES]
+    assert f"1 of {N_IMAGES} audited images" in checks[originals.IMAGES].found
+
+
+def test_a_stop_that_the_rule_does_not_allow_is_found(spec: AuditSpec, tmp_path: Path) -> None:
+    """A target that is not met may not be called met."""
+    asked = replace(spec, target_halfwidth=0.01)
+    write_result(audit_here(asked, out=tmp_path), tmp_path / RESULT_NAME)
+    change_document(tmp_path, lambda document: _set(document, "estimator.converged", value=True))
+    assert failed(checks_of(tmp_path)) == [numbers.STOPPING]
+
+
+def test_verification_can_be_cancelled(original: Path, spec: AuditSpec) -> None:
+    """A cancelled one says so."""
+    control = Control()
+    control.cancel()
+    with pytest.raises(AuditCancelled):
+        checks_of(original, given(spec), control)
