@@ -38,6 +38,7 @@ COMMANDS: Final = (
     "compare",
     "report",
     "verify",
+    "gate",
     "merge",
     "predict",
     "corrupt",
