@@ -1,4 +1,4 @@
-"""The annex of the PDF: who and where an importance comes from, ready for the template.
+"""The annex of a report: who and where an importance comes from, ready for a template.
 
 Right against wrong images, the classes that stand out, and how pairs of bands act together; each
 only where the result has it.
@@ -14,12 +14,15 @@ from iaside_audit.report.summary import (
     format_interval,
     format_number,
     format_percent,
+    value_unit,
 )
+from iaside_audit.report.typesetting import table, text, typeset
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from iaside_audit.breakdown import ClassProfile, InteractionsRecord, OutcomesRecord
+    from iaside_audit.report.typesetting import Run
     from iaside_audit.result import AuditResult
     from iaside_audit.types import Interval
 
@@ -32,15 +35,24 @@ N_STRONGEST_PAIRS: Final = 8
 
 def annex(result: AuditResult) -> dict[str, object] | None:
     """Return what the annex shows, as JSON-ready values; None where there is nothing to show."""
-    parts: dict[str, object] = {
-        "outcomes": result.outcomes and _outcomes(result.outcomes),
-        "classes": result.classes and _classes(result.classes),
-        "interactions": result.interactions and _interactions(result.interactions),
+    unit = f" ({value_unit(result)})" if value_unit(result) else ""
+    confidence = format_percent(result.spec.confidence)
+    parts = {
+        "outcomes": _outcomes(result.outcomes, unit) if result.outcomes else None,
+        "interactions": _interactions(result.interactions, unit, confidence)
+        if result.interactions
+        else None,
+        "classes": _classes(result.classes) if result.classes else None,
     }
-    return parts if any(parts.values()) else None
+    if not any(parts.values()):
+        return None
+    note = text(
+        f"Intervals are at {confidence} and come from the bootstrap over the images of each group."
+    )
+    return {"title": "Annex: who and where", "note": note, **parts}
 
 
-def _outcomes(record: OutcomesRecord) -> dict[str, object]:
+def _outcomes(record: OutcomesRecord, unit: str) -> dict[str, object]:
     """Return a line for each band, and one for the signed score."""
     correct, wrong, difference = record.correct, record.wrong, record.difference
     decimals = column_decimals((*correct.interval, *wrong.interval, *difference.interval))
@@ -59,11 +71,86 @@ def _outcomes(record: OutcomesRecord) -> dict[str, object]:
         for band in range(len(correct.shapley))
     ]
     score_decimals = column_decimals(ends for _, ends in scores)
+    return table(
+        "Images that are classified right and wrong",
+        (
+            ("Band", "left"),
+            ("Right", "right"),
+            ("interval", "left"),
+            ("Wrong", "right"),
+            ("interval", "left"),
+            ("Difference", "right"),
+            ("interval", "left"),
+        ),
+        [*bands, ["Signed score", *_cells(scores, score_decimals)]],
+        text(
+            f"Shapley values{unit} of {correct.n_images} images classified right and "
+            f"{wrong.n_images} classified wrong, unfiltered; difference: right less wrong."
+        ),
+    )
+
+
+def _interactions(record: InteractionsRecord, unit: str, confidence: str) -> dict[str, object]:
+    """Return the matrix, its cells shaded by their size, and the strongest pairs."""
+    n_bands = len(record.matrix)
+    pairs = [(one, other) for one in range(n_bands) for other in range(one + 1, n_bands)]
+    is_told = {pair: _excludes_zero(record.interval[pair[0]][pair[1]]) for pair in pairs}
+    strongest = sorted(pairs, key=lambda pair: -abs(record.matrix[pair[0]][pair[1]]))
     return {
-        "n_correct": correct.n_images,
-        "n_wrong": wrong.n_images,
-        "rows": [*bands, ["Signed score", *_cells(scores, score_decimals)]],
+        "title": "Bands together",
+        "n_bands": n_bands,
+        "matrix": _matrix(record, is_told) if n_bands <= MAX_MATRIX_BANDS else None,
+        "no_matrix": text(
+            f"The matrix of {n_bands} bands is too wide for this page; it is in ",
+            ("code", "interactions.csv"),
+            ".",
+        ),
+        "strongest": table(
+            "Strongest pairs",
+            (("Strongest pairs", "left"), ("Index", "right"), ("interval", "left")),
+            [
+                [
+                    f"{one} and {other}",
+                    *_cells(
+                        [(record.matrix[one][other], record.interval[one][other])],
+                        decimals_for(record.interval[one][other]),
+                    ),
+                ]
+                for one, other in strongest[:N_STRONGEST_PAIRS]
+            ],
+        ),
+        "note": text(
+            f"Shapley interaction index{unit}: above 0, two bands are worth more together than "
+            f"apart; below 0, one stands in for the other. {sum(is_told.values())} of {len(pairs)} "
+            f"intervals exclude 0, shown bold; each at {confidence} by itself, so that some would "
+            "by chance."
+        ),
     }
+
+
+def _matrix(
+    record: InteractionsRecord, is_told: Mapping[tuple[int, int], bool]
+) -> list[list[dict[str, object] | None]]:
+    """Return the cells of the matrix row by row, None on its diagonal.
+
+    Each is ``value``, a text; ``shade``, the value over the largest magnitude, -1..1; and
+    ``is_told``, whether its interval excludes 0.
+    """
+    most = max((abs(record.matrix[one][other]) for one, other in is_told), default=0.0) or 1.0
+    decimals = column_decimals(record.interval[one][other] for one, other in is_told)
+    return [
+        [
+            None
+            if one == other
+            else {
+                "value": typeset(format_number(value, decimals)),
+                "shade": value / most,
+                "is_told": is_told[min(one, other), max(one, other)],
+            }
+            for other, value in enumerate(row)
+        ]
+        for one, row in enumerate(record.matrix)
+    ]
 
 
 def _classes(classes: tuple[ClassProfile, ...]) -> dict[str, object]:
@@ -73,9 +160,20 @@ def _classes(classes: tuple[ClassProfile, ...]) -> dict[str, object]:
     if len(ordered) > MAX_CLASSES:
         shown = [*ordered[: MAX_CLASSES // 2], *ordered[-MAX_CLASSES // 2 :]]
     decimals = column_decimals(one.signed_interval for one in shown)
-    return {
-        "n_classes": len(ordered),
-        "rows": [
+    left_out: tuple[Run | str, ...] = (
+        f": the highest and the lowest of {len(ordered)}; all are in ",
+        ("code", "classes.csv"),
+    )
+    return table(
+        "Classes",
+        (
+            ("Class", "left"),
+            ("Images", "right"),
+            ("Top-1", "right"),
+            ("Signed score", "right"),
+            ("interval", "left"),
+        ),
+        [
             [
                 one.name or f"class {one.label}",
                 str(one.n_images),
@@ -84,47 +182,13 @@ def _classes(classes: tuple[ClassProfile, ...]) -> dict[str, object]:
             ]
             for one in shown
         ],
-    }
-
-
-def _interactions(record: InteractionsRecord) -> dict[str, object]:
-    """Return the matrix, its cells shaded by their size, and the strongest pairs."""
-    n_bands = len(record.matrix)
-    pairs = [(one, other) for one in range(n_bands) for other in range(one + 1, n_bands)]
-    most = max((abs(record.matrix[one][other]) for one, other in pairs), default=0.0) or 1.0
-    decimals = column_decimals(record.interval[one][other] for one, other in pairs)
-    is_told = {pair: _excludes_zero(record.interval[pair[0]][pair[1]]) for pair in pairs}
-    strongest = sorted(pairs, key=lambda pair: -abs(record.matrix[pair[0]][pair[1]]))
-    return {
-        "n_bands": n_bands,
-        "n_pairs": len(pairs),
-        "n_told": sum(is_told.values()),
-        "matrix": [
-            [
-                {
-                    "value": format_number(record.matrix[one][other], decimals),
-                    "shade": record.matrix[one][other] / most,
-                    "is_told": is_told[min(one, other), max(one, other)],
-                }
-                if one != other
-                else None
-                for other in range(n_bands)
-            ]
-            for one in range(n_bands)
-        ]
-        if n_bands <= MAX_MATRIX_BANDS
-        else None,
-        "strongest": [
-            [
-                f"{one} and {other}",
-                *_cells(
-                    [(record.matrix[one][other], record.interval[one][other])],
-                    decimals_for(record.interval[one][other]),
-                ),
-            ]
-            for one, other in strongest[:N_STRONGEST_PAIRS]
-        ],
-    }
+        text(
+            "Classes with at least five images, by signed score",
+            *(left_out if len(ordered) > len(shown) else ()),
+            ". With so few images the intervals are wide, and the highest and lowest of many are "
+            "so by chance too.",
+        ),
+    )
 
 
 def _cells(estimates: Sequence[tuple[float, Interval]], decimals: int) -> list[str]:

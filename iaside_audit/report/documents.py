@@ -35,7 +35,7 @@ def write_result(result: AuditResult, path: Path) -> None:
     ReportError
         If the file cannot be written.
     """
-    write_bytes(path, _encoded(result), again="run the same command again")
+    write_bytes(path, result_bytes(result), again="run the same command again")
 
 
 def load_result(path: Path | str) -> AuditResult:
@@ -108,21 +108,21 @@ def _stored_rows(store: Path, result: AuditResult) -> ValueRows:
     return ValueRows.stack(rows)
 
 
-def report_id(result: AuditResult) -> str:
-    """Return the first 12 hexadecimal digits of the SHA-256 of the result's file.
-
-    Whoever holds a printed report and a ``result.json`` can so tell whether they belong together.
-    """
-    return hashlib.sha256(_encoded(result)).hexdigest()[:12]
-
-
-def _encoded(result: AuditResult) -> bytes:
+def result_bytes(result: AuditResult) -> bytes:
     r"""Return the bytes of the result's file, in UTF-8.
 
     An undecodable byte of a file name, which Python holds as half a surrogate pair, becomes an
     escape such as ``\udcff``, and inside a JSON string reads back as it was.
     """
     return result.to_json().encode("utf-8", errors="backslashreplace")
+
+
+def report_id(result: AuditResult) -> str:
+    """Return the first 12 hexadecimal digits of the SHA-256 of the result's file.
+
+    Whoever holds a printed report and a ``result.json`` can so tell whether they belong together.
+    """
+    return hashlib.sha256(result_bytes(result)).hexdigest()[:12]
 
 
 def _read_object(path: Path) -> dict[str, Any]:  # Any: JSON

@@ -23,11 +23,12 @@ from iaside_audit.report.summary import (
 )
 
 if TYPE_CHECKING:
+    from iaside_audit.report.typesetting import Run
     from iaside_audit.result import AuditResult, ChecksRecord
     from iaside_audit.types import Interval
 
-Row: TypeAlias = list[str]
-"""A label, a text, and ``"code"`` where the text is to be set in a fixed pitch."""
+Row: TypeAlias = "tuple[str, Run | str]"
+"""A label, and what is said of it."""
 
 _FEW_IMAGES: Final = 100
 """Below this no audit is called converged (METHOD.md, section 6)."""
@@ -79,54 +80,51 @@ def measured_note(result: AuditResult) -> str:
     return note
 
 
-def identity_sections(result: AuditResult) -> list[dict[str, object]]:
+def identity_sections(result: AuditResult) -> list[tuple[str, list[Row]]]:
     """Return the sections on identity and provenance: a title and rows each."""
     return [
-        {"title": title, "rows": rows}
-        for title, rows in (
-            ("Model", _model_rows(result)),
-            ("Data", _data_rows(result)),
-            ("Preprocessing", _preprocessing_rows(result)),
-            ("Protocol", _protocol_rows(result)),
-            ("Runtime", _runtime_rows(result)),
-        )
+        ("Model", _model_rows(result)),
+        ("Data", _data_rows(result)),
+        ("Preprocessing", _preprocessing_rows(result)),
+        ("Protocol", _protocol_rows(result)),
+        ("Runtime", _runtime_rows(result)),
     ]
 
 
 def _model_rows(result: AuditResult) -> list[Row]:
     model = result.model
     shape = " x ".join("?" if side is None else str(side) for side in model.input.shape)
-    identity = [["With its data files", model.identity, "code"]]
+    identity: list[Row] = [("With its data files", ("code", model.identity))]
     image = f"{model.input.name}: {shape}, {model.input.dtype}"
     classes = _counted(model.output.n_classes, "class", "classes")
     return [
-        ["File", model.path],
-        ["Size", format_size(model.size_bytes)],
-        ["SHA-256", model.sha256, "code"],
+        ("File", ("name", model.path)),
+        ("Size", format_size(model.size_bytes)),
+        ("SHA-256", ("code", model.sha256)),
         *(identity if model.identity != model.sha256 else []),
-        ["Input", f"{image}, {model.input.layout}, {model.input.channel_order}"],
-        ["Output", f"{model.output.name}: {model.output.kind}, {classes}"],
+        ("Input", f"{image}, {model.input.layout}, {model.input.channel_order}"),
+        ("Output", f"{model.output.name}: {model.output.kind}, {classes}"),
     ]
 
 
 def _data_rows(result: AuditResult) -> list[Row]:
     data = result.data
     rows: list[Row] = [
-        ["Images", data.path],
-        ["Used", f"{data.n_images} of {data.n_available} readable"],
-        ["Labels", data.labels],
-        ["Manifest SHA-256", data.manifest_sha256, "code"],
+        ("Images", ("name", data.path)),
+        ("Used", f"{data.n_images} of {data.n_available} readable"),
+        ("Labels", data.labels),
+        ("Manifest SHA-256", ("code", data.manifest_sha256)),
     ]
     if data.statistics_digest:
-        rows.append(["Statistics digest", data.statistics_digest, "code"])
+        rows.append(("Statistics digest", ("code", data.statistics_digest)))
     if data.n_ignored:
-        rows.append(["Ignored", f"{_counted(data.n_ignored, 'file')} that no list names"])
+        rows.append(("Ignored", f"{_counted(data.n_ignored, 'file')} that no list names"))
     if data.n_failed:
         named = data.failed[:_MAX_FAILED_NAMES]
         names = ", ".join(f"{one.path} ({one.reason})" for one in named)
         more = f", and {data.n_failed - len(named)} more" if data.n_failed > len(named) else ""
         rows.append(
-            ["Left out", f"{data.n_failed}: {names}{more}" if named else str(data.n_failed)]
+            ("Left out", f"{data.n_failed}: {names}{more}" if named else str(data.n_failed))
         )
     return rows
 
@@ -134,13 +132,13 @@ def _data_rows(result: AuditResult) -> list[Row]:
 def _preprocessing_rows(result: AuditResult) -> list[Row]:
     steps = result.model.preprocessing
     return [
-        ["Resize", f"{_size(steps.resize)}, {steps.interpolation}"],
-        ["Crop", f"{_size(steps.crop)}, rounding {steps.rounding}"],
-        ["Scale", f"{steps.scale:.6g}"],
-        ["Mean", ", ".join(f"{one:.6g}" for one in steps.mean)],
-        ["Deviation", ", ".join(f"{one:.6g}" for one in steps.std)],
-        ["Channels", f"{steps.channel_order}, {steps.layout}"],
-        ["Read from", steps.source],
+        ("Resize", f"{_size(steps.resize)}, {steps.interpolation}"),
+        ("Crop", f"{_size(steps.crop)}, rounding {steps.rounding}"),
+        ("Scale", f"{steps.scale:.6g}"),
+        ("Mean", ", ".join(f"{one:.6g}" for one in steps.mean)),
+        ("Deviation", ", ".join(f"{one:.6g}" for one in steps.std)),
+        ("Channels", f"{steps.channel_order}, {steps.layout}"),
+        ("Read from", ("name", steps.source)),
     ]
 
 
@@ -151,20 +149,20 @@ def _protocol_rows(result: AuditResult) -> list[Row]:
     control = ", the mean game as control variate" if estimator.control_variate else ""
     is_reference = spec.mode == Mode.REFERENCE
     mode = f"reference (the published code), batches of {spec.reference_batch}"
-    rows = [
-        ["Mode", mode if is_reference else "corrected"],
-        ["Bands", f"{spec.bands}, norm {spec.norm}, spacing {spacing}, frame {spec.frame}"],
-        ["Absent bands", f"baseline {spec.baseline}, range {spec.range}"],
-        ["Value function", spec.value],
-        ["Estimator", f"{estimator.kind}{pairs}{control}"],
-        ["Evaluations", f"{estimator.n_evaluations:,}"],
-        ["Score", f"beta {spec.beta:g}"],
-        ["Intervals", f"{format_percent(spec.confidence)}, {interval_method(result)}"],
-        ["Seed", str(spec.seed)],
+    rows: list[Row] = [
+        ("Mode", mode if is_reference else "corrected"),
+        ("Bands", f"{spec.bands}, norm {spec.norm}, spacing {spacing}, frame {spec.frame}"),
+        ("Absent bands", f"baseline {spec.baseline}, range {spec.range}"),
+        ("Value function", spec.value),
+        ("Estimator", f"{estimator.kind}{pairs}{control}"),
+        ("Evaluations", f"{estimator.n_evaluations:,}"),
+        ("Score", f"beta {spec.beta:g}"),
+        ("Intervals", f"{format_percent(spec.confidence)}, {interval_method(result)}"),
+        ("Seed", str(spec.seed)),
     ]
     if estimator.converged is not None:
         reached = "reached" if estimator.converged else "not reached"
-        rows.append(["Target half-width", f"{spec.target_halfwidth:g}, {reached}"])
+        rows.append(("Target half-width", f"{spec.target_halfwidth:g}, {reached}"))
     return rows
 
 
@@ -179,15 +177,15 @@ def _runtime_rows(result: AuditResult) -> list[Row]:
     from_before = f"; {_counted(n_kept, 'image')} from before" if n_kept else ""
     versions = f"{result.tool.name} {result.tool.version}, ONNX Runtime {runtime.onnxruntime}"
     return [
-        ["Provider", f"{runtime.provider} (asked for: {runtime.provider_requested})"],
-        ["Device", runtime.device],
-        ["Versions", versions],
-        ["Work", f"{workers}, {threads}, batch {runtime.batch}, {leases}, {graph}"],
-        ["Nodes", _nodes(runtime.checks.provider_nodes)],
-        ["Same input twice", f"differs by {runtime.checks.repeat_difference:.1e} nats"],
-        ["Alone, in a batch", _batch_check(runtime.checks)],
-        ["Elapsed", elapsed],
-        ["Evaluations", f"{runtime.n_evaluations:,} in this run{from_before}"],
+        ("Provider", f"{runtime.provider} (asked for: {runtime.provider_requested})"),
+        ("Device", runtime.device),
+        ("Versions", versions),
+        ("Work", f"{workers}, {threads}, batch {runtime.batch}, {leases}, {graph}"),
+        ("Nodes", _nodes(runtime.checks.provider_nodes)),
+        ("Same input twice", f"differs by {runtime.checks.repeat_difference:.1e} nats"),
+        ("Alone, in a batch", _batch_check(runtime.checks)),
+        ("Elapsed", elapsed),
+        ("Evaluations", f"{runtime.n_evaluations:,} in this run{from_before}"),
     ]
 
 

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any, cast
 
 import typst
 
-from iaside_audit.report.pdf import STANDARDS, figure_fonts, legible
+from iaside_audit.report.pdf import STANDARDS, figure_fonts
 from iaside_audit.report.study_figures import DESCRIPTIONS
 from iaside_audit.report.study_words import (
     key_pairings,
     predictor_title,
     with_interval,
 )
+from iaside_audit.report.typesetting import legible
 from iaside_audit.robustness.study.columns import (
     ADDED_ERROR,
     ATTACK_ERROR,

@@ -17,6 +17,7 @@ from iaside_audit.report.documents import report_id
 from iaside_audit.report.figures import importance_description
 from iaside_audit.report.pdf import pdf_bytes, write_pdf
 from iaside_audit.report.summary import score_sentence
+from iaside_audit.report.typesetting import typeset
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -139,7 +140,7 @@ def test_pdf_is_archival_and_accessible() -> None:
     description = catalog["/Metadata"].get_object().get_data().decode()
     for claim in ("<pdfaid:part>2<", "<pdfaid:conformance>A<", "<pdfuaid:part>1<"):
         assert claim in description
-    assert importance_description(result) in str(alternatives(catalog["/StructTreeRoot"]))
+    assert typeset(importance_description(result)) in alternatives(catalog["/StructTreeRoot"])
 
 
 def alternatives(node: object) -> list[str]:
