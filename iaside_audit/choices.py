@@ -19,6 +19,10 @@ MAX_BANDS: Final = 32
 MAX_EXACT_BANDS: Final = 16
 """2**16 coalitions an image is the most that exact mode walks."""
 
+FORMATS: Final = ("json", "pdf", "csv", "html")
+"""What ``--formats`` may list; ``json`` and the figures always come."""
+DEFAULT_FORMATS: Final = ("json", "pdf", "csv")
+
 
 class Norm(StrEnum):
     """Which radius orders the frequencies (METHOD.md, section 1)."""

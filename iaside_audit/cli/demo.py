@@ -6,8 +6,9 @@ from pathlib import Path
 
 import click
 
+from iaside_audit.choices import DEFAULT_FORMATS
 from iaside_audit.cli.options import PATH, common_options, json_option
-from iaside_audit.cli.run import FORMATS, run_and_report
+from iaside_audit.cli.run import run_and_report
 
 
 @click.command(name="demo", short_help="Audit the built-in model on the built-in images.")
@@ -32,5 +33,10 @@ def command(out: Path, as_json: bool, quiet: bool) -> int:  # noqa: FBT001 - cli
     from iaside_audit.auditing.demo import demo_spec  # noqa: PLC0415 - start-up time
 
     return run_and_report(
-        demo_spec(), out=out, formats=FORMATS, uses_cache=False, as_json=as_json, quiet=quiet
+        demo_spec(),
+        out=out,
+        formats=DEFAULT_FORMATS,
+        uses_cache=False,
+        as_json=as_json,
+        quiet=quiet,
     )

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from iaside_audit.choices import DEFAULT_FORMATS, FORMATS
 from iaside_audit.cli.options import PATH, common_options, json_option
-from iaside_audit.cli.run import FORMATS, conclude_folder, parse_formats
+from iaside_audit.cli.run import conclude_folder, parse_formats
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,7 +17,13 @@ if TYPE_CHECKING:
 @click.command(name="merge", short_help="Join the shards of one audit.")
 @click.argument("shards", metavar="DIR...", type=PATH, nargs=-1, required=True)
 @click.option("--out", type=PATH, required=True, help="Folder for the joint result.")
-@click.option("--formats", default=",".join(FORMATS), show_default=True, help="What to write.")
+@click.option(
+    "--formats",
+    metavar="LIST",
+    default=",".join(DEFAULT_FORMATS),
+    show_default=True,
+    help=f"What to write, of {','.join(FORMATS)}.",
+)
 @json_option
 @common_options
 def command(

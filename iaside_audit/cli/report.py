@@ -1,4 +1,4 @@
-"""``report``: a result as PDF, CSV, JSON, SVG or PNG."""
+"""``report``: a result as PDF, HTML, CSV, JSON, SVG or PNG."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@click.command(name="report", short_help="Write a result as PDF, CSV, JSON, SVG or PNG.")
+@click.command(name="report", short_help="Write a result as PDF, HTML, CSV, JSON, SVG or PNG.")
 @click.argument("result", type=PATH)
-@click.option("--out", type=PATH, required=True, help="File to write; its suffix says the format.")
+@click.option(
+    "--out", type=PATH, required=True, help="File to write: .pdf, .html, .csv, .json, .svg or .png."
+)
 @click.option(
     "--beside",
     type=PATH,
@@ -33,6 +35,7 @@ def command(
     \b
     Example:
       iaside-audit report audit/result.json --out audit.pdf
+      iaside-audit report audit/ --out audit.html
       iaside-audit report audit/ --beside snr/ --beside heatmap/ --out axis.svg
     """
     from iaside_audit.errors import ReportError  # noqa: PLC0415 - start-up time

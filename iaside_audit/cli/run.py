@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from iaside_audit.choices import DEFAULT_FORMATS, FORMATS
 from iaside_audit.cli.options import PATH, audit_options, common_options, json_option
 from iaside_audit.errors import SpecError
 from iaside_audit.registry import nearest
@@ -19,14 +20,17 @@ if TYPE_CHECKING:
 
 CANCELLED = 130
 WORSE_THAN_ASKED = 4
-FORMATS = ("json", "pdf", "csv")
 
 
 @click.command(name="run", short_help="Audit a model on a folder of images.")
 @click.argument("model", type=PATH, required=False)
 @click.option("--out", type=PATH, help="Folder for the result.  [required, but with --plan]")
 @click.option("--config", type=PATH, help="TOML file with these options under [audit].")
-@click.option("--formats", help=f"What to write.  [default: {','.join(FORMATS)}]")
+@click.option(
+    "--formats",
+    metavar="LIST",
+    help=f"What to write, of {','.join(FORMATS)}.  [default: {','.join(DEFAULT_FORMATS)}]",
+)
 @audit_options
 @click.option(
     "--cache/--no-cache",
@@ -65,7 +69,7 @@ def command(
     values = {**read_config(config), **{k: v for k, v in options.items() if v is not None}}
     if model is not None:
         values["model"] = model
-    listed = values.pop("formats", FORMATS)
+    listed = values.pop("formats", DEFAULT_FORMATS)
     configured = values.pop("cache", True)
     if not isinstance(configured, bool):
         raise SpecError(f"Expected cache to be true or false, found {configured!r}.")

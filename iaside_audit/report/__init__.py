@@ -1,10 +1,11 @@
-"""What a result becomes: JSON, CSV, figures, PDF, and the words that describe it.
+"""What a result becomes: JSON, CSV, figures, PDF, HTML, and the words that describe it.
 
 ============================  =====================================================================
 ``documents``                 ``result.json``, written and read back, checked by its JSON Schema
 ``tables``                    the bands as CSV
 ``figures``                   importance and Shapley values as SVG or PNG
 ``pdf``, ``report.typ``       the report that an auditor hands over
+``html``                      the same as one page, by ``report.html.jinja`` and ``report.css``
 ``sections``                  its conclusions, identity and provenance
 ``measurement_figures``       heat map, pass bands, attack; ``measurement_outputs`` their numbers
 ``findings``                  measurements and predictions read back from their JSON
@@ -20,7 +21,7 @@
 ============================  =====================================================================
 
 The names below are imported when first used, as those of :mod:`iaside_audit` are: who only formats
-numbers pays for no reader of results, and nobody loads matplotlib or typst.
+numbers pays for no reader of results, and nobody loads matplotlib, typst or jinja2.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from iaside_audit.report.commands import command_line_of, command_lines_of
     from iaside_audit.report.documents import load_result, report_id, write_result
     from iaside_audit.report.files import RESULT_NAME, write_bytes, write_text
-    from iaside_audit.report.outputs import FORMATS, write_beside, write_output_folder, write_report
+    from iaside_audit.report.outputs import write_beside, write_output_folder, write_report
     from iaside_audit.report.schemas import document_faults, document_schema, result_schema
     from iaside_audit.report.summary import (
         ImportanceRow,
@@ -67,7 +68,6 @@ _HOMES = {
         "write_text",
     ),
     "iaside_audit.report.outputs": (
-        "FORMATS",
         "write_beside",
         "write_output_folder",
         "write_report",
@@ -99,7 +99,6 @@ _HOMES = {
 }
 
 __all__ = [
-    "FORMATS",
     "RESULT_NAME",
     "ImportanceRow",
     "ScoreRow",

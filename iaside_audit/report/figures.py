@@ -33,7 +33,7 @@ from iaside_audit.report.summary import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from matplotlib.axes import Axes
@@ -137,22 +137,32 @@ def shapley_figure(result: AuditResult, *, has_title: bool = True) -> Figure:
 def importance_description(result: AuditResult) -> str:
     """Say in words what :func:`importance_figure` shows, for those who cannot see it."""
     shares = ", ".join(
-        f"band {band.index} {format_percent(band.importance, 0)}" for band in result.bands
+        f"band {band.index}: {format_percent(band.importance, 0)}" for band in result.bands
     )
     return f"Bars of the spectral importance of each band: {shares}. {score_sentence(result)}"
 
 
 def shapley_description(result: AuditResult) -> str:
     """Say in words what :func:`shapley_figure` shows, for those who cannot see it."""
-    values = ", ".join(f"band {band.index} {band.shapley:.3g}" for band in result.bands)
+    values = ", ".join(f"band {band.index}: {band.shapley:.3g}" for band in result.bands)
     return f"Bars of the Shapley value of each band: {values}."
 
 
 def svg_bytes(figure: Figure, description: str) -> bytes:
     """Return a figure as SVG, described for those who cannot see it; the same bytes every time."""
+    return _svg(figure, {"Date": None, "Title": description})
+
+
+def inline_svg(figure: Figure) -> str:
+    """Return a figure as an ``<svg>`` element for HTML, which has to describe it itself."""
+    svg = _svg(figure, dict.fromkeys(("Creator", "Date", "Format", "Type"))).decode()
+    return svg[svg.index("<svg") :]  # past the prolog, which is for files
+
+
+def _svg(figure: Figure, metadata: Mapping[str, str | None]) -> bytes:
     with styled():
         data = io.BytesIO()
-        figure.savefig(data, format="svg", metadata={"Date": None, "Title": description})
+        figure.savefig(data, format="svg", metadata=metadata)
         return data.getvalue()
 
 

@@ -1,6 +1,6 @@
 """What a result becomes on disk: one file by its suffix, or the output folder of an audit.
 
-The figures' and the PDF's libraries are imported when they are first needed.
+The libraries of figures, PDF and HTML are imported when they are first needed.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from iaside_audit.choices import DEFAULT_FORMATS, FORMATS
 from iaside_audit.errors import SpecError
 from iaside_audit.registry import nearest
 from iaside_audit.report.documents import write_result
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
 
     from iaside_audit.result import AuditResult
 
-FORMATS: Final = ("json", "pdf", "csv")
-"""What ``--formats`` may list, all of it the default; ``json`` and the figures always come."""
-
 
 def write_report(result: AuditResult, path: Path) -> None:
     """Write one report of a result; its suffix says which.
@@ -32,7 +30,8 @@ def write_report(result: AuditResult, path: Path) -> None:
     result : AuditResult
         What to report.
     path : Path
-        Ends in ``.pdf``, ``.csv``, ``.json``, ``.svg`` or ``.png``; its folder must exist.
+        Ends in ``.pdf``, ``.html``, ``.csv``, ``.json``, ``.svg`` or ``.png``; its folder must
+        exist.
 
     Raises
     ------
@@ -55,7 +54,7 @@ def write_report(result: AuditResult, path: Path) -> None:
 
 
 def write_output_folder(
-    result: AuditResult, out: Path, formats: Sequence[str] = FORMATS
+    result: AuditResult, out: Path, formats: Sequence[str] = DEFAULT_FORMATS
 ) -> tuple[Path, ...]:
     """Write the output folder of an audit, the result itself first.
 
@@ -66,7 +65,7 @@ def write_output_folder(
     out : Path
         The folder; made where it is missing.
     formats : sequence of str
-        Out of :data:`FORMATS`.
+        Out of :data:`~iaside_audit.choices.FORMATS`.
 
     Returns
     -------
@@ -98,6 +97,8 @@ def write_output_folder(
     writers[figures / "shapley.svg"] = _write_shapley_figure
     if "pdf" in formats:
         writers[out / "report.pdf"] = _write_pdf
+    if "html" in formats:
+        writers[out / "report.html"] = _write_html
     for path, writer in writers.items():
         writer(result, path)
     return tuple(writers)
@@ -151,6 +152,12 @@ def _write_pdf(result: AuditResult, path: Path) -> None:
     write_pdf(result, path)
 
 
+def _write_html(result: AuditResult, path: Path) -> None:
+    from iaside_audit.report.html import write_html  # noqa: PLC0415 - start-up time
+
+    write_html(result, path)
+
+
 def _write_figure(result: AuditResult, path: Path) -> None:
     from iaside_audit.report.figures import write_figure  # noqa: PLC0415 - start-up time
 
@@ -166,6 +173,7 @@ def _write_shapley_figure(result: AuditResult, path: Path) -> None:
 
 _WRITERS: Final[dict[str, Callable[[AuditResult, Path], None]]] = {
     ".pdf": _write_pdf,
+    ".html": _write_html,
     ".csv": write_csv,
     ".json": write_result,
     ".svg": _write_figure,

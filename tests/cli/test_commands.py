@@ -209,7 +209,7 @@ def test_formats_are_read_as_a_list() -> None:
     assert parse_formats("json, csv") == ("json", "csv")
     assert parse_formats("pdf") == ("pdf",)
     assert parse_formats(["json", "csv"]) == ("json", "csv")  # as TOML has them
-    with pytest.raises(SpecError, match=r"json, pdf, csv, found 'svg'"):
+    with pytest.raises(SpecError, match=r"json, pdf, csv, html, found 'svg'"):
         parse_formats("json,svg")
 
 

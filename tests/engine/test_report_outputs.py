@@ -20,6 +20,7 @@ BEGINNINGS = {
     "a.json": b'{\n  "schema_version": 1,',
     "a.svg": b"<?xml ",
     "a.png": b"\x89PNG",
+    "a.html": b"<!DOCTYPE html>\n",
 }
 
 
@@ -33,7 +34,7 @@ def test_write_report_follows_the_suffix(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize("name", ["report", "report.docx", "report.pdff"])
 def test_write_report_refuses_unknown_suffixes(tmp_path: Path, name: str) -> None:
     """An unknown suffix is a wrong request that names the known ones; nothing is written."""
-    with pytest.raises(SpecError, match=r"ending in \.pdf, \.csv, \.json, \.svg, \.png, found"):
+    with pytest.raises(SpecError, match=r"ending in \.pdf, \.html, \.csv, \.json, \.svg, \.png, "):
         write_report(sample_result(4), tmp_path / name)
     assert list(tmp_path.iterdir()) == []
 
@@ -45,6 +46,7 @@ def test_write_report_refuses_unknown_suffixes(tmp_path: Path, name: str) -> Non
             ("json", "pdf", "csv"),
             ["importance.csv", "figures/importance.svg", "figures/shapley.svg", "report.pdf"],
         ),
+        (("html",), ["figures/importance.svg", "figures/shapley.svg", "report.html"]),
         (("json",), ["figures/importance.svg", "figures/shapley.svg"]),
         ((), ["figures/importance.svg", "figures/shapley.svg"]),
     ],
@@ -117,11 +119,11 @@ def test_output_folder_refuses_a_file_in_its_place(tmp_path: Path) -> None:
 
 
 def test_report_package_is_light() -> None:
-    """Importing the package loads neither the figures' nor the PDF's library."""
+    """Importing the package loads none of the libraries of figures and reports."""
     program = (
         "import sys, iaside_audit.report as report; "
         "assert all(hasattr(report, name) for name in report.__all__); "
-        "print(sorted({'matplotlib', 'typst', 'jsonschema', 'PIL'} & set(sys.modules)))"
+        "print(sorted({'matplotlib', 'typst', 'jinja2', 'jsonschema', 'PIL'} & set(sys.modules)))"
     )
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True

@@ -107,6 +107,8 @@ def test_wheel_holds_exactly_the_three_packages(tmp_path: Path) -> None:
         "iaside_models/efficientnet_lite0.onnx",
         "iaside_models/LICENSES.md",
         "iaside_audit/report/report.typ",
+        "iaside_audit/report/report.html.jinja",
+        "iaside_audit/report/report.css",
         "iaside_audit/report/result.schema.json",
         "iaside_audit/py.typed",
     ):

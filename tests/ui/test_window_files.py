@@ -84,7 +84,7 @@ def test_damaged_result_shows_a_message(
     assert bar.isHidden()
 
 
-@pytest.mark.parametrize("suffix", [".pdf", ".csv", ".svg", ".png", ".json"])
+@pytest.mark.parametrize("suffix", [".pdf", ".html", ".csv", ".svg", ".png", ".json"])
 def test_export_writes_the_report(
     program: Program,
     qtbot: QtBot,

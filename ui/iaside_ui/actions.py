@@ -77,7 +77,7 @@ ACTIONS: Final[Mapping[ActionKey, ActionInfo]] = {
     ),
     ActionKey.EXPORT_REPORT: ActionInfo(
         text=marked("&Export report..."),
-        tip=marked("Write the result as PDF, CSV, SVG or PNG."),
+        tip=marked("Write the result as PDF, HTML, CSV, SVG or PNG."),
         shortcuts=("Ctrl+E",),
         icon="export",
     ),

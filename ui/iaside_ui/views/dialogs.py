@@ -207,8 +207,8 @@ def _texts(kind: FileKind) -> tuple[str, str]:
         FileKind.REPORT: (
             _tr("Export a report"),
             _tr(
-                "PDF report (*.pdf);;Table of the bands (*.csv);;Figure, vector (*.svg);;"
-                "Figure, pixels (*.png)"
+                "PDF report (*.pdf);;HTML report (*.html);;Table of the bands (*.csv);;"
+                "Figure, vector (*.svg);;Figure, pixels (*.png)"
             ),
         ),
         FileKind.PLOT: (
