@@ -84,14 +84,17 @@ def report_content(result: AuditResult) -> dict[str, object]:
         },
         "limits": {"title": "Limits", "words": _limits()},
         "repeat": {
-            "title": "How to repeat it",
+            "title": "How to repeat and check it",
             "lines": command_lines_of(result.spec),
             "note": text(
                 f"With {result.tool.name} {result.tool.version} on the same kind of device, all of "
                 "the result but its date and runtime comes out the same. The number of this report "
                 "is the beginning of the SHA-256 of its ",
                 ("code", RESULT_NAME),
-                ".",
+                "; ",
+                ("code", "iaside-audit verify DIR --model MODEL --images PATH"),
+                " computes its numbers again from the rows kept beside it, and a sample of the "
+                "rows from model and images.",
             ),
         },
         "sign_off": {"title": "Sign-off", "lines": _SIGN_OFF},
