@@ -87,14 +87,13 @@ def report_content(result: AuditResult) -> dict[str, object]:
             "title": "How to repeat and check it",
             "lines": command_lines_of(result.spec),
             "note": text(
-                f"With {result.tool.name} {result.tool.version} on the same kind of device, all of "
-                "the result but its date and runtime comes out the same. The number of this report "
-                "is the beginning of the SHA-256 of its ",
+                f"With {result.tool.name} {result.tool.version} on the same kind of device, all "
+                "but date and runtime comes out the same. The number of this report begins the "
+                "SHA-256 of its ",
                 ("code", RESULT_NAME),
-                "; ",
-                ("code", "iaside-audit verify DIR --model MODEL --images PATH"),
-                " computes its numbers again from the rows kept beside it, and a sample of the "
-                "rows from model and images.",
+                ", which ",
+                ("code", "iaside-audit verify"),
+                " holds against its rows, the model and the images.",
             ),
         },
         "sign_off": {"title": "Sign-off", "lines": _SIGN_OFF},
