@@ -21,6 +21,7 @@ from iaside_audit.auditing.verification.verdicts import Verdict, VerificationChe
 from iaside_audit.auditing.verification.verify import verify_result
 from iaside_audit.auditing.workers import InProcessWorker
 from iaside_audit.choices import Mode
+from iaside_audit.errors import InferenceError
 from iaside_audit.events import AuditCancelled, Control
 from iaside_audit.report import RESULT_NAME, load_result
 from iaside_audit.report.documents import write_result
@@ -239,6 +240,21 @@ def test_a_stop_that_the_rule_does_not_allow_is_found(spec: AuditSpec, tmp_path:
     write_result(audit_here(asked, out=tmp_path), tmp_path / RESULT_NAME)
     change_document(tmp_path, lambda document: _set(document, "estimator.converged", value=True))
     assert failed(checks_of(tmp_path)) == [numbers.STOPPING]
+
+
+def test_a_model_that_does_not_run_is_a_fault(
+    original: Path, spec: AuditSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was found before it is not lost."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise InferenceError("Expected an answer, found none.")
+
+    monkeypatch.setattr(originals, "seats_of", fail)
+    checks = checks_of(original, given(spec))
+    assert failed(checks) == [originals.SAMPLE]
+    assert checks[originals.SAMPLE].found == "Expected an answer, found none."
+    assert list(checks) == ALL_CHECKS
 
 
 def test_verification_can_be_cancelled(original: Path, spec: AuditSpec) -> None:

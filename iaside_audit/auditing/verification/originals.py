@@ -16,6 +16,7 @@ from iaside_audit.auditing.verification.verdicts import Verdict, VerificationChe
 from iaside_audit.choices import Estimator, Mode
 from iaside_audit.classifier.identity import file_sha256, model_identity
 from iaside_audit.classifier.providers import available_threads
+from iaside_audit.errors import InferenceError
 from iaside_audit.events import AuditCancelled, Preparing
 from iaside_audit.images import find_images, index_images, resolve_labels
 from iaside_audit.rows import ValueRow
@@ -148,7 +149,10 @@ class OriginalsCheck:
             elif self._rows is None:
                 sample = VerificationCheck.skipped(SAMPLE, "there are no rows to compare with")
             else:
-                sample = self._check_sample(stages, worker, index, self._rows)
+                try:
+                    sample = self._check_sample(stages, worker, index, self._rows)
+                except InferenceError as error:  # that it does not run is what is to be found out
+                    sample = VerificationCheck.of(SAMPLE, [error.message], fine="")
             self._emit(sample)
         finally:
             worker.kill()
