@@ -17,6 +17,8 @@ from iaside_audit.types import Interval  # noqa: TC001 - read by callers at run 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from iaside_audit.choices import IntervalMethod, Mode
+
 COMPARISON_SCHEMA_VERSION: Final = 1
 
 
@@ -121,6 +123,10 @@ class ComparisonReport:
         Images that every result has, matched by content.
     confidence : float
         Of every interval.
+    interval_method : IntervalMethod
+        How the ends of every interval, top-1's too, follow from the paired resamples.
+    mode : Mode
+        That all share; in reference mode batches are resampled, not images.
     value : str
         The value function that all share.
     correction : str
@@ -136,6 +142,8 @@ class ComparisonReport:
     comparisons: tuple[Comparison, ...]
     n_images: int
     confidence: float
+    interval_method: IntervalMethod
+    mode: Mode
     value: str
     correction: str
     n_permutations: int

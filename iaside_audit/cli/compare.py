@@ -62,6 +62,7 @@ def _print(report: ComparisonReport) -> None:
     from iaside_audit.cli.console import make_table, print_whole, stdout  # noqa: PLC0415
     from iaside_audit.report import format_percent  # noqa: PLC0415
     from iaside_audit.report.comparisons import difference_rows, model_names  # noqa: PLC0415
+    from iaside_audit.report.summary import bootstrap_name  # noqa: PLC0415
 
     console = stdout()
     first, *others = model_names(report)
@@ -76,9 +77,10 @@ def _print(report: ComparisonReport) -> None:
             )
         print_whole(console, table)
     confidence = format_percent(report.confidence)
+    bootstrap = bootstrap_name(report.interval_method, report.mode)
     console.print(
         f" {report.n_images} images matched by content; intervals at {confidence} by the paired "
-        f"bootstrap; p from {report.n_permutations} sign flips, corrected over every line and "
+        f"{bootstrap}; p from {report.n_permutations} sign flips, corrected over every line and "
         f"model ({report.correction}). Bold: corrected p at most "
         f"{format_percent(1 - report.confidence)}.",
         markup=False,

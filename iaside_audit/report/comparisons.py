@@ -35,7 +35,10 @@ CSV_COLUMNS: Final = (
     "high",
     "p_value",
     "p_corrected",
+    "confidence",
+    "interval_method",
 )
+"""`low` and `high` are of the difference; the last two are the same on every line."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +83,8 @@ def comparison_csv(report: ComparisonReport) -> str:
                     *numbers,
                     one.p_value,
                     one.p_corrected,
+                    report.confidence,
+                    report.interval_method,
                 )
             )
     return text.getvalue()

@@ -223,11 +223,21 @@ def base_name(path: str) -> str:
 
 
 def interval_method(result: AuditResult) -> str:
-    """Return how the intervals were made: the method, where it is not the default, and the unit."""
-    method = "BCa " if result.spec.interval == IntervalMethod.BCA else ""
-    if result.spec.mode == Mode.REFERENCE:
-        return f"{method}bootstrap over batches"
-    return f"{method}bootstrap over images (top-1: Wilson)"
+    """Return how a result's intervals were made: by which bootstrap, and which are none of it."""
+    bootstrap = bootstrap_name(result.spec.interval, result.spec.mode)
+    return bootstrap if result.spec.mode == Mode.REFERENCE else f"{bootstrap} (top-1: Wilson)"
+
+
+def bootstrap_name(method: IntervalMethod, mode: Mode) -> str:
+    """Return a bootstrap's method, where it is not the default, and what it draws.
+
+    Examples
+    --------
+    >>> bootstrap_name(IntervalMethod.BCA, Mode.CORRECTED)
+    'BCa bootstrap over images'
+    """
+    name = "BCa bootstrap" if method == IntervalMethod.BCA else "bootstrap"
+    return f"{name} over {'batches' if mode == Mode.REFERENCE else 'images'}"
 
 
 def value_unit(result: AuditResult) -> str:

@@ -168,24 +168,29 @@ def test_results_of_other_bands_or_images_are_refused(audited: tuple[AuditResult
 
 
 def test_what_makes_a_comparison_less_precise_is_said(audited: tuple[AuditResult, ...]) -> None:
-    """Other seeds, another estimator and few images are no reason to refuse."""
+    """Other seeds, intervals, another estimator and few images are no reason to refuse."""
     one, other = audited
-    seeded = replace(other, spec=replace(other.spec, seed=3))
+    seeded = replace(other, spec=replace(other.spec, seed=3, interval="bca"))
     text = " ".join(compare(one, seeded).warnings)
     assert "seed 3 against 0" in text
+    assert "'b' has bca intervals of its own; those of the differences are percentile" in text
     assert "Only 12 images" in text
 
 
 def test_a_comparison_is_written_exactly(audited: tuple[AuditResult, ...], tmp_path: Path) -> None:
     """CSV and JSON hold every line; numbers read back to the bit."""
-    report = compare(*audited, audited[0])
+    first, second = (replace(one, spec=replace(one.spec, interval="bca")) for one in audited)
+    report = compare(first, second, first)
     write_comparison(report, tmp_path / "c.json")
     document = json.loads((tmp_path / "c.json").read_text())
     assert document["schema_version"] == 1
+    assert document["interval_method"] == "bca"
     signed = report.comparisons[0].score["signed"]
     assert document["comparisons"][0]["score"]["signed"]["interval"] == list(signed.interval)
     lines = comparison_csv(report).splitlines()
     assert len(lines) == 1 + 2 * 14
+    assert lines[0].endswith(",confidence,interval_method")
+    assert all(line.endswith(",0.95,bca") for line in lines[1:])
     assert f"a,b,score.signed,{signed.first},{signed.second},{signed.difference}" in "\n".join(
         lines
     )

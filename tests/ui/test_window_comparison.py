@@ -92,7 +92,10 @@ def test_lines_are_the_engines(pair: tuple[AuditResult, AuditResult]) -> None:
     assert state.pairs[0].comparison == report.comparisons[0]
     assert len(state.lines) == N_LINES
     assert f"{N_IMAGES} images" in state.note
+    assert "by the paired bootstrap over images;" in state.note
     assert state.refusals == ()
+    by_bca = [replace(one, spec=replace(one.spec, interval="bca")) for one in pair]
+    assert "by the paired BCa bootstrap over images;" in state_of(*by_bca).note
 
 
 def test_another_result_can_be_the_reference(pair: tuple[AuditResult, AuditResult]) -> None:

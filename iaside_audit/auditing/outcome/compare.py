@@ -91,6 +91,8 @@ def compare_results(results: Sequence[NamedResult]) -> ComparisonReport:
         ),
         n_images=len(places[0]),
         confidence=spec.confidence,
+        interval_method=spec.interval,
+        mode=spec.mode,
         value=spec.value,
         correction="max-T",
         n_permutations=N_PERMUTATIONS,
@@ -283,6 +285,11 @@ def _warnings(
             yield (
                 f"'{other.name}' drew other random orders (seed {result.spec.seed} against "
                 f"{first.spec.seed}): the comparison is valid and less precise."
+            )
+        if result.spec.interval != first.spec.interval:
+            yield (
+                f"'{other.name}' has {result.spec.interval} intervals of its own; those of the "
+                f"differences are {first.spec.interval}, as of '{results[0].name}'."
             )
         if result.estimator.kind != first.estimator.kind:
             yield (

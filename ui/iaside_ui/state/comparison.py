@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from iaside_audit.errors import IASideError
 from iaside_audit.report import format_interval, format_number, format_percent
 from iaside_audit.report.comparisons import DifferenceRow, difference_rows
-from iaside_audit.report.summary import decimals_for
+from iaside_audit.report.summary import bootstrap_name, decimals_for
 from iaside_ui.state.words import tr
 
 if TYPE_CHECKING:
@@ -157,12 +157,13 @@ def compared(results: Sequence[NamedResult], first: int = 0) -> ComparisonState:
 
 def _note(report: ComparisonReport) -> str:
     said = tr(
-        "{n} images, matched by content. {confidence} intervals by the paired bootstrap; p-values "
-        "from {flips} sign flips, corrected over every line and result ({correction}). Told apart: "
-        "corrected p at most {level}."
+        "{n} images, matched by content. {confidence} intervals by the paired {bootstrap}; "
+        "p-values from {flips} sign flips, corrected over every line and result ({correction}). "
+        "Told apart: corrected p at most {level}."
     ).format(
         n=report.n_images,
         confidence=format_percent(report.confidence),
+        bootstrap=bootstrap_name(report.interval_method, report.mode),
         flips=report.n_permutations,
         correction=report.correction,
         level=format_percent(1 - report.confidence),
