@@ -10,6 +10,9 @@ from iaside_audit.errors import SpecError
 from iaside_audit.registry import nearest
 
 DEFAULT_BANDS: Final = 8
+DEFAULT_PAIRS: Final = 1
+DEFAULT_REFERENCE_BATCH: Final = 10
+"""The authors'."""
 MAX_MODEL_BYTES: Final = 4 << 30
 """A classifier larger than this is more often an accident, or a trap, than meant."""
 REFERENCE_BASELINES: Final = ("zero", "noise", "shuffle")

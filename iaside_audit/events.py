@@ -24,7 +24,10 @@ class Preparing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Planned:
-    """What will be done: the estimator, how many images and how many evaluations."""
+    """What will be done: the estimator, how many images and how many evaluations.
+
+    `unused_pairs` is what was asked for where ``auto`` takes every coalition instead; else 0.
+    """
 
     model: ModelRecord
     estimator: str
@@ -37,6 +40,7 @@ class Planned:
     threads: int
     batch: int
     preprocessing_source: str
+    unused_pairs: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from iaside_audit.choices import (
     DEFAULT_BANDS,
+    DEFAULT_PAIRS,
+    DEFAULT_REFERENCE_BATCH,
     MAX_BANDS,
     MAX_EXACT_BANDS,
     MAX_MODEL_BYTES,
@@ -72,7 +74,7 @@ class AuditSpec:
     estimator : Estimator
         ``auto``, ``exact`` or ``permutation``.
     pairs : int
-        Antithetic pairs of orders an image, at least 1.
+        Antithetic pairs of orders an image, at least 1; not beside exact or `interactions`.
     interactions : bool
         Whether interactions of bands are wanted; ``auto`` is then exact.
     max_images : int or None
@@ -90,7 +92,7 @@ class AuditSpec:
     mode : Mode
         ``corrected`` or ``reference``.
     reference_batch : int
-        Images a batch in reference mode, at least 2.
+        Images a batch in reference mode, at least 2; not in corrected mode.
     device : str
         ``auto``, ``cpu``, ``cuda``, ``cuda:N``, or several as ``cuda:N,N``: a worker for each.
     max_model_bytes : int
@@ -129,7 +131,7 @@ class AuditSpec:
     value: str = "log-probability"
     beta: float = 0.75
     estimator: Estimator = Estimator.AUTO
-    pairs: int = 1
+    pairs: int = DEFAULT_PAIRS
     interactions: bool = False
     max_images: int | None = None
     budget: int | None = None
@@ -138,7 +140,7 @@ class AuditSpec:
     confidence: float = 0.95
     interval: IntervalMethod = IntervalMethod.PERCENTILE
     mode: Mode = Mode.CORRECTED
-    reference_batch: int = 10
+    reference_batch: int = DEFAULT_REFERENCE_BATCH
     device: str = "auto"
     batch: int | str = "auto"
     threads: int | str = "auto"
@@ -343,7 +345,9 @@ class AuditSpec:
                 "Expected every coalition to be evaluated for interactions, found --estimator "
                 "permutation. Use --estimator auto or exact."
             )
-        if self.mode == Mode.REFERENCE:
+        if self.mode == Mode.CORRECTED:
+            faults += self._options_without_effect(walks=not exact)
+        elif self.mode == Mode.REFERENCE:
             refused = {
                 "norm": self.norm != Norm.LINF,
                 "spacing": self.spacing != Spacing.UNIFORM,
@@ -352,6 +356,7 @@ class AuditSpec:
                 "range": self.range != Range.NONE,
                 "value": self.value != "log-probability",
                 "estimator": self.estimator == Estimator.PERMUTATION,
+                "pairs": self.pairs != DEFAULT_PAIRS,
                 "budget": self.budget is not None,
                 "target_halfwidth": self.target_halfwidth is not None,
                 "shard": self.shard is not None,
@@ -363,6 +368,21 @@ class AuditSpec:
                     f"Expected the published settings in reference mode, found another {names}. "
                     "Leave these out, or use --mode corrected."
                 )
+        return faults
+
+    def _options_without_effect(self, *, walks: bool) -> list[str]:
+        """Return a message for every option that changes nothing in corrected mode."""
+        faults: list[str] = []
+        if not walks and self.pairs != DEFAULT_PAIRS:
+            faults.append(
+                "Expected no pairs of orders where every coalition is evaluated, found pairs "
+                f"{self.pairs!r}. Leave pairs out."
+            )
+        if self.reference_batch != DEFAULT_REFERENCE_BATCH:
+            faults.append(
+                "Expected reference_batch in reference mode alone, found "
+                f"{self.reference_batch!r} in corrected mode. Leave it out."
+            )
         return faults
 
 

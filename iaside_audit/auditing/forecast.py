@@ -5,7 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from iaside_audit.auditing.plan import evaluations_per_image, resolve_estimator, row_length
+from iaside_audit.auditing.plan import (
+    evaluations_per_image,
+    resolve_estimator,
+    row_length,
+    unused_pairs,
+)
 from iaside_audit.choices import Estimator, Mode
 
 if TYPE_CHECKING:
@@ -28,12 +33,15 @@ class Forecast:
         Times that the model is run for each.
     n_evaluations : int
         In all.
+    unused_pairs : int
+        Pairs of orders that were asked for in vain; see :class:`~iaside_audit.events.Planned`.
     """
 
     estimator: Estimator
     n_images: int
     evaluations_per_image: int
     n_evaluations: int
+    unused_pairs: int = 0
 
 
 def forecast(spec: AuditSpec, n_found: int) -> Forecast:
@@ -60,6 +68,7 @@ def forecast(spec: AuditSpec, n_found: int) -> Forecast:
         n_images=n_images,
         evaluations_per_image=per_image,
         n_evaluations=shared + n_images * per_image,
+        unused_pairs=unused_pairs(spec, estimator),
     )
 
 

@@ -16,6 +16,7 @@ from iaside_audit.auditing.plan import (
     evaluations_per_image,
     resolve_estimator,
     stopping_point,
+    unused_pairs,
 )
 from iaside_audit.auditing.run import run_audit
 from iaside_audit.choices import MAX_EXACT_BANDS, Estimator, Mode
@@ -100,6 +101,8 @@ class AuditForecast:
         The specification's own choice first.
     advised : int
         Which option reaches the target with the least evaluations, else comes closest.
+    unused_pairs : int
+        Pairs of orders that were asked for in vain; see :class:`~iaside_audit.events.Planned`.
     """
 
     model: str
@@ -113,6 +116,7 @@ class AuditForecast:
     evaluations_per_s: float
     options: tuple[PlanOption, ...]
     advised: int
+    unused_pairs: int = 0
 
     def to_document(self) -> dict[str, Any]:  # Any: JSON
         """Return JSON-ready values, ``schema_version`` first."""
@@ -208,6 +212,7 @@ def forecast(spec: AuditSpec, pilot: AuditResult) -> AuditForecast:
         evaluations_per_s=pilot.runtime.evaluations_per_s,
         options=options,
         advised=_advised(options),
+        unused_pairs=unused_pairs(spec, resolve_estimator(spec, n_available)),
     )
 
 

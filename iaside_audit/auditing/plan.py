@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from iaside_audit.auditing.attempts import Lease
 from iaside_audit.auditing.evaluation.evaluate import LeaseItem
-from iaside_audit.choices import MAX_EXACT_BANDS, Estimator, Mode, parse_shard
+from iaside_audit.choices import DEFAULT_PAIRS, MAX_EXACT_BANDS, Estimator, Mode, parse_shard
 from iaside_audit.errors import ImageError, SpecError
 from iaside_audit.randomness import Purpose, image_generator
 from iaside_audit.spectrum import baseline_needs
@@ -205,6 +205,12 @@ def resolve_estimator(spec: AuditSpec, n_images: int) -> Estimator:
     if spec.bands <= MAX_EXACT_BANDS and (is_cheap or n_images * n_coalitions <= affordable):
         return Estimator.EXACT
     return Estimator.PERMUTATION
+
+
+def unused_pairs(spec: AuditSpec, estimator: Estimator) -> int:
+    """Return the pairs of orders that were asked for in vain, as `auto` is exact; else 0."""
+    is_asked = spec.pairs != DEFAULT_PAIRS
+    return spec.pairs if is_asked and estimator == Estimator.EXACT else 0
 
 
 def checkpoints(n_images: int) -> list[int]:

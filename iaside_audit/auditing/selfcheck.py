@@ -18,7 +18,7 @@ from PIL import Image
 
 from iaside_audit.auditing.known_answers import linear_shapley_linf, reference_shapley
 from iaside_audit.auditing.run import audit
-from iaside_audit.choices import Estimator, Mode, Norm
+from iaside_audit.choices import DEFAULT_REFERENCE_BATCH, Estimator, Mode, Norm
 from iaside_audit.classifier.synthetic import (
     SyntheticClassifier,
     one_band_classifier,
@@ -171,7 +171,7 @@ def _independent_checks(folder: Path, device: str) -> Iterator[Check]:
                 bands=classifier.n_bands,
                 value="log-probability" if is_reference else "margin",
                 mode=mode,
-                reference_batch=N_IMAGES,
+                reference_batch=N_IMAGES if is_reference else DEFAULT_REFERENCE_BATCH,
                 device=device,
             )
         )

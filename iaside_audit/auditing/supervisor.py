@@ -16,7 +16,7 @@ from iaside_audit.auditing.leases import LeaseRun
 from iaside_audit.auditing.outcome.assemble import stopped_warning
 from iaside_audit.auditing.outcome.conclude import AuditContext, conclude
 from iaside_audit.auditing.outcome.record import check_continues
-from iaside_audit.auditing.plan import make_plan
+from iaside_audit.auditing.plan import make_plan, unused_pairs
 from iaside_audit.auditing.preparation import Crew, Preparation, labels_are_own, seats_of
 from iaside_audit.events import AuditCancelled, Cancelled, Finished, Planned, Preparing, Warned
 from iaside_audit.images import find_images
@@ -124,7 +124,7 @@ class Supervisor:
         plan, settling = stages.settle(index, model, plan)
         warn_of_caveats(stages, spec, index, model, plan)
         context = self._context(stages, model, index, labelling, plan, settling, crew, edges)
-        self._emit(_planned(model, plan, n_failed=len(index.failed)))
+        self._emit(_planned(spec, model, plan, n_failed=len(index.failed)))
         with ExitStack() as opened:
             store = opened.enter_context(self._keeping.store(model, plan, context))
             cached = opened.enter_context(self._keeping.cache(model, plan, context))
@@ -264,7 +264,7 @@ class Supervisor:
         )
 
 
-def _planned(model: AuditedModel, plan: AuditPlan, *, n_failed: int) -> Planned:
+def _planned(spec: AuditSpec, model: AuditedModel, plan: AuditPlan, *, n_failed: int) -> Planned:
     return Planned(
         model=model.record,
         estimator=plan.estimator.value,
@@ -277,4 +277,5 @@ def _planned(model: AuditedModel, plan: AuditPlan, *, n_failed: int) -> Planned:
         threads=model.threads,
         batch=plan.batch,
         preprocessing_source=model.preprocessing.source,
+        unused_pairs=unused_pairs(spec, plan.estimator),
     )

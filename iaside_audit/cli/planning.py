@@ -22,6 +22,7 @@ from iaside_audit.report.summary import (
     format_number,
     format_percent,
     rough_duration,
+    unused_pairs_sentence,
 )
 
 if TYPE_CHECKING:
@@ -105,8 +106,11 @@ def _forecast_lines(forecast: AuditForecast) -> list[str]:
         "what was asked for."
     )
     target = forecast.target_halfwidth
+    said = [meaning]
+    if forecast.unused_pairs:
+        said.append(unused_pairs_sentence(forecast.unused_pairs))
     if target is None:
-        return [meaning]
+        return said
     if advised.stops_at is None:
         advice = (
             f"No option reaches {target:g} with {forecast.n_available} images; {_way(advised)} "
@@ -119,7 +123,7 @@ def _forecast_lines(forecast: AuditForecast) -> list[str]:
             f"{chosen}, the target of {target:g} takes the fewest evaluations. A pilot knows the "
             "images needed only roughly (the range is 90 %); the run refines them."
         )
-    return [meaning, advice]
+    return [*said, advice]
 
 
 def _way(option: PlanOption) -> str:

@@ -31,7 +31,13 @@ from iaside_audit.events import (
     Preparing,
     Warned,
 )
-from iaside_audit.report.summary import counted, decimals_for, format_number, rough_duration
+from iaside_audit.report.summary import (
+    counted,
+    decimals_for,
+    format_number,
+    rough_duration,
+    unused_pairs_sentence,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -204,6 +210,8 @@ class ProgressView:
             f"({counted(plan.threads, 'thread')}, batch {plan.batch}); "
             f"preprocessing from {foreign(plan.preprocessing_source)}"
         )
+        if plan.unused_pairs:
+            self._line(unused_pairs_sentence(plan.unused_pairs))
 
     def _show_image(self, event: ImageDone) -> None:
         rate = f"{event.evaluations_per_s:.0f} evaluations/s" if event.evaluations_per_s else ""

@@ -149,6 +149,14 @@ def counted(number: int, noun: str, plural: str = "", *, separator: str = "") ->
     return f"{number:{separator}} {noun if number == 1 else plural or f'{noun}s'}"
 
 
+def unused_pairs_sentence(n_pairs: int) -> str:
+    """Say that pairs of orders were asked for in vain."""
+    return (
+        f"Every coalition is evaluated here, so the {counted(n_pairs, 'pair')} of orders are not "
+        "used; --estimator permutation uses them."
+    )
+
+
 def format_size(size_bytes: int) -> str:
     """Return a file size in decimal units.
 

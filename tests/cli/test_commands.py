@@ -47,24 +47,28 @@ OPTIONS: dict[str, Any] = {  # Any: of several types
     "range": "clip",
     "value": "margin",
     "beta": 0.5,
-    "estimator": "exact",
+    "estimator": "permutation",
     "pairs": 2,
-    "interactions": True,
     "max_images": 9,
     "budget": 999,
     "target_halfwidth": 0.25,
     "seed": 7,
     "confidence": 0.9,
     "interval": "bca",
-    "mode": "corrected",
-    "reference_batch": 4,
     "device": "cpu",
     "batch": 6,
     "threads": 1,
     "workers": 2,
     "max_model_bytes": 10**9,
 }
-"""A value for every option of INTERFACE.md that exists, seldom its default."""
+"""A value for every option of INTERFACE.md that goes with all others, none its default."""
+APART: list[dict[str, Any]] = [  # Any: the same
+    {"shard": "2/4", "resume": False},
+    {"scheduler": "local:2"},
+    {"estimator": "exact", "interactions": True},
+    {"mode": "reference", "reference_batch": 4},
+]
+"""The others: what they exclude is left out."""
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +112,8 @@ def test_help_covers_the_fields_of_a_specification() -> None:
     """Every field of AuditSpec but the model has its option and its line, and nothing else has."""
     names = {field.name for field in fields(AuditSpec)} - {"model"}
     assert HELP.keys() == names
-    assert OPTIONS.keys() == names - {"images", "resume", "shard", "scheduler"}, "the tests below"
+    tested = {"images"}.union(OPTIONS, *APART)
+    assert tested == names, "the tests below"
     options = {option.name for option in command_of("run").params}
     beside = {
         "model",
@@ -142,27 +147,27 @@ def test_options_of_the_command_line_reach_the_specification(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Every option of INTERFACE.md is taken, and is the field of its name."""
-    words = [
-        f"--{name.replace('_', '-')}" + ("" if value is True else f"={value}")
-        for name, value in OPTIONS.items()
-    ]
-    found, rest = captured_spec(
-        monkeypatch, capsys, "m.onnx", "--images", "i", "--out", "o", *words
-    )
-    assert found == AuditSpec(model="m.onnx", images="i", **OPTIONS)  # type: ignore[arg-type]
-    assert rest["formats"] == ("json", "pdf", "csv")
-    assert rest["uses_cache"] is True
+    for options in (OPTIONS, *APART):
+        words = [
+            f"--{'no-' * (value is False)}{name.replace('_', '-')}"
+            + ("" if isinstance(value, bool) else f"={value}")
+            for name, value in options.items()
+        ]
+        found, rest = captured_spec(
+            monkeypatch, capsys, "m.onnx", "--images", "i", "--out", "o", *words
+        )
+        assert found == AuditSpec(model="m.onnx", images="i", **options)  # type: ignore[arg-type]
+        assert rest["formats"] == ("json", "pdf", "csv")
+        assert rest["uses_cache"] is True
 
 
-def test_shard_resume_and_cache_reach_the_audit(
+def test_resume_and_cache_reach_the_audit(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    """A shard excludes a target, and so has a case of its own; flags have a yes and a no."""
-    words = ["m.onnx", "--images", "i", "--out", "o", "--shard", "2/4", "--no-resume", "--no-cache"]
+    """On the command line and in a file they have a yes and a no."""
+    words = ["m.onnx", "--images", "i", "--out", "o", "--no-resume", "--no-cache"]
     found, rest = captured_spec(monkeypatch, capsys, *words)
-    assert (found.shard, found.resume, rest["uses_cache"]) == ("2/4", False, False)
-    words = ["m.onnx", "--images", "i", "--out", "o", "--scheduler", "local:2"]
-    assert captured_spec(monkeypatch, capsys, *words)[0].scheduler == "local:2"
+    assert (found.resume, rest["uses_cache"]) == (False, False)
     config = tmp_path / "audit.toml"
     config.write_text("[audit]\nresume = false\ncache = false\n")
     words = ["m.onnx", "--images", "i", "--out", "o", "--config", config]

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     [
         {},
         {"estimator": "exact"},
-        {"estimator": "auto", "bands": 8, "pairs": 3},
+        {"estimator": "auto", "bands": 4, "pairs": 3},
         {"baseline": "noise"},
         {"budget": 30},
         {"max_images": 3},
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     ids=str,
 )
 def test_forecast_is_what_the_audit_plans(tmp_path: Path, options: dict[str, Any]) -> None:
-    """Estimator, images and evaluations are those of the event ``Planned``."""
+    """Estimator, images, evaluations and pairs in vain are those of the event ``Planned``."""
     spec = convnet_spec(tmp_path, n_images=6, **options)
     events = events_here(spec)
     planned = next(event for event in events if isinstance(event, Planned))
@@ -40,6 +40,7 @@ def test_forecast_is_what_the_audit_plans(tmp_path: Path, options: dict[str, Any
     assert found.n_images == planned.n_images
     assert found.evaluations_per_image == planned.evaluations_per_image
     assert found.n_evaluations == planned.n_evaluations
+    assert found.unused_pairs == planned.unused_pairs == options.get("pairs", 0)
 
 
 def test_memory_grows_with_bands_and_batch() -> None:

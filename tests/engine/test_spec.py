@@ -42,6 +42,7 @@ def edges() -> st.SearchStrategy[tuple[float, ...]]:
 def specs(draw: st.DrawFn) -> AuditSpec:
     """Draw a valid specification of the corrected mode."""
     spacing = draw(st.sampled_from(["uniform", "octave"]) | edges())
+    estimator = draw(st.sampled_from(Estimator))
     return AuditSpec(
         model=Path("models") / draw(st.sampled_from(["a.onnx", "b c.onnx"])),
         images=Path("photos"),
@@ -55,8 +56,8 @@ def specs(draw: st.DrawFn) -> AuditSpec:
         range=draw(st.sampled_from(Range)),
         value=draw(st.sampled_from(VALUE_FUNCTIONS.builtin)),
         beta=draw(st.floats(0, 1, exclude_min=True, exclude_max=True)),
-        estimator=draw(st.sampled_from(Estimator)),
-        pairs=draw(counts),
+        estimator=estimator,
+        pairs=1 if estimator == Estimator.EXACT else draw(counts),
         max_images=draw(st.none() | counts),
         budget=draw(st.none() | counts),
         target_halfwidth=draw(st.none() | st.floats(0.001, 0.999)),
@@ -109,6 +110,9 @@ NUMBERS = [
     Fault(
         {"interactions": True, "estimator": "permutation"}, "every coalition to be evaluated for"
     ),
+    Fault({"estimator": "exact", "pairs": 4}, "no pairs of orders where every .*, found pairs 4"),
+    Fault({"interactions": True, "pairs": 2}, "no pairs of orders where every .*, found pairs 2"),
+    Fault({"reference_batch": 4}, "reference_batch in reference mode alone, found 4 in corrected"),
     Fault({"interactions": True, "bands": 17}, "at most 16 bands in exact mode, found 17"),
     Fault({"confidence": 0.5}, "confidence to be a number above 0.5 and below 1"),
     Fault({"confidence": 95}, "confidence"),
@@ -147,6 +151,7 @@ REFUSED_IN_REFERENCE = [
     {"range": "clip"},
     {"value": "margin"},
     {"estimator": "permutation"},
+    {"pairs": 2},
     {"budget": 1000},
     {"target_halfwidth": 0.1},
     {"labels": "self"},

@@ -114,6 +114,17 @@ def test_rare_options_are_folded_away(program: Program) -> None:
     assert field.isVisible()
 
 
+def test_pairs_in_vain_are_said(form: Form) -> None:
+    """The plan tells of pairs that `auto` does not use; where the form rules them out, a fault."""
+    sentences = Examiner(lambda _: None).examine(form.with_text("pairs", "50")).sentences()
+    assert any("50 pairs of orders are not used" in one for one in sentences)
+    exact = form.with_text("pairs", "50").with_text("estimator", "exact")
+    assert "found pairs 50" in exact.faults()[""]
+    batch = form.with_text("reference_batch", "3")
+    assert "in reference mode alone" in batch.faults()[""]
+    assert batch.with_text("mode", "reference").faults() == {}
+
+
 def test_rows_of_before_are_said(form: Form, tmp_path: Path) -> None:
     """The plan tells what becomes of rows that the folder holds."""
     examiner = Examiner(lambda _: None)

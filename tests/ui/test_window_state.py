@@ -6,6 +6,7 @@ import ast
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -66,7 +67,7 @@ def test_run_state_folds_events() -> None:
     """Each event changes what it is about, and nothing is forgotten."""
     run = START.after(Preparing(stage="reading the images", done=2, total=5))
     assert (run.stage, run.n_done, run.n_total) == ("reading the images", 2, 5)
-    run = run.after(planned(10)).after(image_done(3))
+    run = run.after(replace(planned(10), unused_pairs=4)).after(image_done(3))
     assert (run.stage, run.n_done, run.n_total) == ("", 3, 10)
     assert (run.evaluations_per_s, run.remaining_s) == (32.0, 3.5)
     run = run.after(estimate(3)).after(ImageFailed(path="a.png", reason="truncated"))
@@ -75,6 +76,7 @@ def test_run_state_folds_events() -> None:
     assert [point.n_images for point in run.score] == [3]
     kinds = [note.kind for note in run.notes]
     assert kinds == [NoteKind.FACT, NoteKind.LEFT_OUT, NoteKind.WARNING]
+    assert "4 pairs of orders are not used" in run.notes[0].text
     assert "a.png" in run.notes[1].text
 
 

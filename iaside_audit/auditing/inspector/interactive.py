@@ -21,7 +21,7 @@ from iaside_audit.auditing.inspector.explorer_child import BATCH, ClosingError, 
 from iaside_audit.auditing.inspector.profiles import Profiler
 from iaside_audit.auditing.limits import Limits
 from iaside_audit.auditing.workers import ProcessWorker
-from iaside_audit.choices import Estimator, Mode
+from iaside_audit.choices import DEFAULT_REFERENCE_BATCH, Estimator, Mode
 from iaside_audit.classifier.providers import available_threads
 from iaside_audit.errors import IASideError
 
@@ -236,6 +236,7 @@ def settled(spec: AuditSpec) -> AuditSpec:
     return replace(
         spec,
         mode=Mode.CORRECTED,
+        reference_batch=DEFAULT_REFERENCE_BATCH,
         estimator=Estimator.AUTO,
         interactions=False,
         device="cpu",

@@ -168,6 +168,8 @@ _INTEGERS: Final = (
     "max_model_bytes",
 )
 _FLAGS: Final = ("interactions", "resume")
+_BESIDE: Final = {"reference_batch": {"mode": Mode.REFERENCE}}
+"""Without which a field is refused, whatever it holds."""
 _FLOATS: Final = ("beta", "target_halfwidth", "confidence")
 
 
@@ -282,7 +284,14 @@ class Form:
             fault = tr("Expected a folder to keep the result in, found a file: '{path}'.")
             return fault.format(path=text) * is_file
         try:
-            AuditSpec(model=Path("model"), images=Path("images"), **{name: _parsed(name, text)})  # type: ignore[arg-type]  # checked there
+            AuditSpec.from_dict(
+                {
+                    "model": "model",
+                    "images": "images",
+                    **_BESIDE.get(name, {}),
+                    name: _parsed(name, text),
+                }
+            )
         except SpecError as error:
             return error.message
         return _source_fault(name, text)

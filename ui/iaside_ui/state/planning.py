@@ -72,6 +72,8 @@ class Examination:
                     each=plan.evaluations_per_image,
                 )
             )
+            if plan.unused_pairs:
+                found.append(unused_pairs_sentence(plan.unused_pairs))
             found.append(self._time_sentence(plan))
         if self.has_rows:
             found.append(self._rows_sentence())
@@ -98,6 +100,14 @@ class Examination:
         return tr(
             "Time: about {time} at {rate} evaluations a second, as in its last audit here."
         ).format(time=rough_duration(plan.n_evaluations / self.rate), rate=f"{self.rate:.0f}")
+
+
+def unused_pairs_sentence(n_pairs: int) -> str:
+    """Say that pairs of orders were asked for in vain."""
+    return tr(
+        "Every coalition is evaluated here, so the {n} pairs of orders are not used; the estimator "
+        "permutation uses them."
+    ).format(n=n_pairs)
 
 
 def _model_sentence(inspection: Inspection) -> str:

@@ -18,6 +18,7 @@ from iaside_audit.events import (
     Preparing,
     Warned,
 )
+from iaside_ui.state.planning import unused_pairs_sentence
 from iaside_ui.state.words import tr
 
 if TYPE_CHECKING:
@@ -174,7 +175,7 @@ def _traced(points: tuple[ScorePoint, ...], estimate: Estimate) -> tuple[ScorePo
 
 
 def _plan(plan: Planned) -> str:
-    return tr(
+    said = tr(
         "{estimator} estimator, {n} images, {total} evaluations on {provider} ({device}, {threads} "
         "threads, batch {batch}); preprocessing from {source}."
     ).format(
@@ -187,3 +188,4 @@ def _plan(plan: Planned) -> str:
         batch=plan.batch,
         source=plan.preprocessing_source,
     )
+    return f"{said} {unused_pairs_sentence(plan.unused_pairs)}" if plan.unused_pairs else said
