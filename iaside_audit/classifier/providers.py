@@ -8,7 +8,7 @@ import sys
 from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 
-from iaside_audit.errors import InferenceError
+from iaside_audit.errors import InferenceError, SpecError
 
 CPU: Final = "CPUExecutionProvider"
 CUDA: Final = "CUDAExecutionProvider"
@@ -73,7 +73,7 @@ def providers_for(device: str, available: list[str]) -> list[tuple[str, dict[str
 
     Raises
     ------
-    InferenceError
+    SpecError
         If CUDA is asked for and this machine or this build has none.
     """
     wants_cuda = device.startswith("cuda")
@@ -82,11 +82,11 @@ def providers_for(device: str, available: list[str]) -> list[tuple[str, dict[str
         return [(CPU, {})]
     if CUDA not in available:
         if wants_cuda:
-            raise cuda_missing(f"an ONNX Runtime with {', '.join(available)} only")
+            raise cuda_missing(device, f"an ONNX Runtime with {', '.join(available)} only")
         return [(CPU, {})]
     if not has_nvidia_driver():
         if wants_cuda:
-            raise cuda_missing("no NVIDIA driver")
+            raise cuda_missing(device, "no NVIDIA driver")
         return [(CPU, {})]
     # TF32 would round the inputs of convolutions to 10 bits; HEURISTIC avoids a benchmark of every
     # convolution for each new batch shape.
@@ -99,10 +99,10 @@ def providers_for(device: str, available: list[str]) -> list[tuple[str, dict[str
     return [(CUDA, options), (CPU, {})]
 
 
-def cuda_missing(found: str, *, mend: str = "Install an NVIDIA driver") -> InferenceError:
+def cuda_missing(device: str, found: str, *, mend: str = "Install an NVIDIA driver") -> SpecError:
     """Return the error for a CUDA that was asked for and is not to be had."""
-    return InferenceError(
-        f"Expected the CUDA provider for --device cuda, found {found}. "
+    return SpecError(
+        f"Expected the CUDA provider for --device {device}, found {found}. "
         f"{mend} and `pip install 'iaside-audit[cuda]'`, or use --device cpu.",
         expected=CUDA,
         found=found,

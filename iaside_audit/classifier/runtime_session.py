@@ -92,7 +92,7 @@ class RuntimeSession:
 
     Raises
     ------
-    InferenceError
+    SpecError
         If CUDA is asked for and not to be had.
     ModelError
         If ONNX Runtime refuses the model.
@@ -129,7 +129,8 @@ class RuntimeSession:
         self.provider: str = self._session.get_providers()[0]
         if device.startswith("cuda") and self.provider != CUDA:
             raise cuda_missing(
-                f"a session on {self.provider} for '{device}'",
+                device,
+                f"a session on {self.provider}",
                 mend="Check with nvidia-smi that this GPU is there",
             )
         if graph.batch is not None:

@@ -85,8 +85,10 @@ class OnnxClassifier:
 
     Raises
     ------
+    SpecError
+        If CUDA is asked for and not to be had.
     InferenceError
-        If ONNX Runtime refuses the model, or CUDA is asked for and not to be had.
+        If ONNX Runtime refuses the model.
     SignatureError
         If the outputs are not class scores.
     """

@@ -269,7 +269,7 @@ def test_several_outputs_are_refused_by_name(tmp_path: Path) -> None:
 @pytest.mark.skipif(has_nvidia_driver(), reason="needs a machine without CUDA")
 def test_cuda_that_is_asked_for_is_never_replaced(tmp_path: Path) -> None:
     """Without CUDA, asking for it is an error; `auto` takes the processor and says so."""
-    with pytest.raises(InferenceError, match=r"Expected the CUDA provider.*--device cpu"):
+    with pytest.raises(SpecError, match=r"Expected the CUDA provider.*--device cpu"):
         audit_here(convnet_spec(tmp_path, device="cuda"))
     runtime = audit_here(convnet_spec(tmp_path)).runtime
     assert (runtime.provider_requested, runtime.provider) == ("auto", "CPUExecutionProvider")

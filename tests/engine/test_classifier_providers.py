@@ -19,7 +19,7 @@ from iaside_audit.classifier.providers import (
     has_nvidia_driver,
     providers_for,
 )
-from iaside_audit.errors import InferenceError
+from iaside_audit.errors import InferenceError, SpecError
 
 GPU_WHEEL = ["TensorrtExecutionProvider", CUDA, CPU]
 CPU_WHEEL = ["AzureExecutionProvider", CPU]
@@ -59,7 +59,8 @@ def test_providers_table(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
     """Device, build and driver decide the provider; a CUDA that is not to be had is an error."""
     monkeypatch.setattr(providers, "has_nvidia_driver", lambda: case.has_driver)
     if case.first is None:
-        with pytest.raises(InferenceError, match=rf"CUDA.*found {case.fault}.*or use --device cpu"):
+        asked = f"--device {case.device}, found"
+        with pytest.raises(SpecError, match=rf"CUDA.*{asked} {case.fault}.*or use --device cpu"):
             providers_for(case.device, case.available)
     else:
         found = [name for name, _ in providers_for(case.device, case.available)]
@@ -82,7 +83,7 @@ def test_providers_number_the_device_and_forbid_tf32(
 
 def test_cuda_missing_says_what_to_do() -> None:
     """The error names CUDA, what was found, the command that mends it, and the way round."""
-    error = cuda_missing("no NVIDIA driver")
+    error = cuda_missing("cuda", "no NVIDIA driver")
     assert "pip install 'iaside-audit[cuda]'" in error.message
     assert (error.expected, error.found) == (CUDA, "no NVIDIA driver")
 

@@ -28,7 +28,7 @@ from shared_material import shared
 from iaside_audit.classifier import runtime_session
 from iaside_audit.classifier.providers import has_nvidia_driver
 from iaside_audit.classifier.session import LEAST_PROBABILITY, OutputKind
-from iaside_audit.errors import InferenceError, ModelError, SignatureError
+from iaside_audit.errors import InferenceError, ModelError, SignatureError, SpecError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -373,7 +373,7 @@ def test_classifier_never_falls_back_from_cuda(
     path = save(small_model(), tmp_path / "m.onnx")
     cpu = [("CPUExecutionProvider", {})]
     monkeypatch.setattr(runtime_session, "providers_for", lambda *_: cpu)
-    with pytest.raises(InferenceError, match=r"found a session on CPU.*or use --device cpu"):
+    with pytest.raises(SpecError, match=rf"--device {device}, found a session on CPU.*nvidia-smi"):
         open_classifier(path, device=device)
 
 
@@ -381,7 +381,7 @@ def test_classifier_never_falls_back_from_cuda(
 def test_classifier_refuses_cuda_on_a_machine_without(tmp_path: Path) -> None:
     """Where there is no CUDA, asking for it is an error, and auto runs on the CPU."""
     path = save(small_model(), tmp_path / "m.onnx")
-    with pytest.raises(InferenceError, match="Expected the CUDA provider for --device cuda"):
+    with pytest.raises(SpecError, match="Expected the CUDA provider for --device cuda"):
         open_classifier(path, device="cuda")
     with open_classifier(path, device="auto") as classifier:
         assert classifier.provider == "CPUExecutionProvider"
