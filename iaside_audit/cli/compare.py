@@ -59,7 +59,12 @@ def _print(report: ComparisonReport) -> None:
     """Print one table for each comparison."""
     from rich.markup import escape  # noqa: PLC0415
 
-    from iaside_audit.cli.console import make_table, print_whole, stdout  # noqa: PLC0415
+    from iaside_audit.cli.console import (  # noqa: PLC0415
+        make_table,
+        print_warnings,
+        print_whole,
+        stdout,
+    )
     from iaside_audit.report import format_percent  # noqa: PLC0415
     from iaside_audit.report.comparisons import difference_rows, model_names  # noqa: PLC0415
     from iaside_audit.report.summary import bootstrap_name  # noqa: PLC0415
@@ -85,5 +90,4 @@ def _print(report: ComparisonReport) -> None:
         f"{format_percent(1 - report.confidence)}.",
         markup=False,
     )
-    for warning in report.warnings:
-        console.print(f" [yellow]Warning:[/yellow] {escape(warning)}")
+    print_warnings(report.warnings, console)

@@ -27,6 +27,8 @@ from iaside_audit.report.summary import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
     from iaside_audit.result import AuditResult
     from iaside_audit.types import Interval
 
@@ -85,8 +87,28 @@ def _full_width(console: Console, table: Table) -> int:
     return Measurement.get(console, unlimited, table).maximum
 
 
-def print_result(result: AuditResult, console: Console) -> None:
-    """Print bands, scores and what a reader of them must know."""
+def print_warnings(
+    messages: Iterable[str], console: Console, *, read: Collection[str] = ()
+) -> None:
+    """Print what a reader of the numbers must know.
+
+    Parameters
+    ----------
+    messages : iterable of str
+        Of the warnings.
+    console : Console
+        Where the numbers are.
+    read : collection of str
+        Messages that a terminal showed as they came: there each is read once. A file or a pipe
+        gets all of them, for whoever reads it may have seen none.
+    """
+    for message in messages:
+        if not (console.is_terminal and message in read):
+            console.print(Padding(f"[yellow]Warning:[/yellow] {foreign(message)}", (0, 1)))
+
+
+def print_result(result: AuditResult, console: Console, *, read: Collection[str] = ()) -> None:
+    """Print bands, scores and the warnings that were not `read` yet; see :func:`print_warnings`."""
     console.print()
     is_plain = console.options.ascii_only
     bands = _bands(result, is_plain=is_plain)
@@ -97,8 +119,7 @@ def print_result(result: AuditResult, console: Console) -> None:
     confidence = format_percent(result.spec.confidence)
     console.print(Padding(f"[bold]{escape(score_sentence(result))}[/bold]", (0, 1)))
     console.print(Padding(_facts(result, confidence), (0, 1)))
-    for warning in result.warnings:
-        console.print(Padding(f"[yellow]Warning:[/yellow] {foreign(warning.message)}", (0, 1)))
+    print_warnings((one.message for one in result.warnings), console, read=read)
     console.print()
 
 

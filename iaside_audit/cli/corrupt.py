@@ -11,6 +11,7 @@ from iaside_audit.cli.options import PATH, common_options, corruption_options, j
 from iaside_audit.spec import AuditSpec
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
 
     from iaside_audit.result import AuditResult
@@ -72,12 +73,12 @@ def command(
         severities=severities,
     )
     with made_output_folder(out):
-        measured, was_cancelled = run_and_show(plan.spec, plan.request, out, quiet=quiet)
+        measured, was_cancelled, read = run_and_show(plan.spec, plan.request, out, quiet=quiet)
         if measured is None:
             click.echo("Cancelled before there was anything to report.", err=True)
             return CANCELLED
         errors = corruption_errors(measured, plan)
-        _report(errors, measured, out, as_json=as_json, is_partial=was_cancelled)
+        _report(errors, measured, out, as_json=as_json, is_partial=was_cancelled, read=read)
         if audit is not None:
             _report_beside(audit, measured, out, as_json=as_json)
     if was_cancelled:
@@ -121,6 +122,7 @@ def _report(
     *,
     as_json: bool,
     is_partial: bool,
+    read: Collection[str],
 ) -> None:
     from iaside_audit.cli.console import stdout  # noqa: PLC0415 - start-up time
     from iaside_audit.report import corruption as report  # noqa: PLC0415
@@ -133,7 +135,7 @@ def _report(
         if as_json:
             click.echo(text, nl=False)
         else:
-            _print(errors, measured)
+            _print(errors, measured, read=read)
     finally:
         write_text(out / "corruption.json", text)
         write_text(out / "corruption.csv", report.corruption_csv(errors))
@@ -143,12 +145,17 @@ def _report(
         stdout().print(f" {out / name}", soft_wrap=True, markup=False)
 
 
-def _print(errors: CorruptionErrors, measured: Measured) -> None:
+def _print(errors: CorruptionErrors, measured: Measured, *, read: Collection[str]) -> None:
     """Print top-1 errors by corruption and severity, then the means."""
     from rich.markup import escape  # noqa: PLC0415
     from rich.padding import Padding  # noqa: PLC0415
 
-    from iaside_audit.cli.console import make_table, print_whole, stdout  # noqa: PLC0415
+    from iaside_audit.cli.console import (  # noqa: PLC0415
+        make_table,
+        print_warnings,
+        print_whole,
+        stdout,
+    )
     from iaside_audit.report.summary import format_percent  # noqa: PLC0415
     from iaside_audit.robustness.errors_by_corruption import MEANINGS  # noqa: PLC0415
 
@@ -180,6 +187,5 @@ def _print(errors: CorruptionErrors, measured: Measured) -> None:
         line = f"[bold]{format_percent(measure.value, 1)}[/bold] ({spread}) {title}"
         console.print(Padding(line, (0, 1)))
     console.print(Padding(escape(errors.note), (0, 1)))
-    for warning in measured.warnings:
-        console.print(Padding(f"[yellow]Warning:[/yellow] {escape(warning.message)}", (0, 1)))
+    print_warnings((one.message for one in measured.warnings), console, read=read)
     console.print()

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from iaside_audit.cli.progress import Shown
     from iaside_audit.robustness.measured import Measured
     from iaside_audit.robustness.requests import Request
 
@@ -75,7 +76,7 @@ def measure_and_report(
     values = {name: value for name, value in options.items() if value is not None}
     spec = AuditSpec.from_dict({**values, "model": model})
     with nullcontext() if out is None else made_output_folder(out):
-        measured, was_cancelled = run_and_show(spec, request, out, quiet=quiet)
+        measured, was_cancelled, _ = run_and_show(spec, request, out, quiet=quiet)
         if measured is None:
             click.echo("Cancelled before there was anything to report.", err=True)
             return CANCELLED
@@ -93,18 +94,18 @@ def measure_and_report(
 
 def run_and_show(
     spec: AuditSpec, request: Request, out: Path | None, *, quiet: bool
-) -> tuple[Measured | None, bool]:
-    """Run a measurement and show it; return it, and whether it was cancelled.
+) -> Shown[Measured]:
+    """Run a measurement and show it.
 
     With `out` its rows are kept there, and those that are there are not measured again.
     """
-    from iaside_audit.cli.progress import shown  # noqa: PLC0415 - start-up time
+    from iaside_audit.cli.progress import Shown, shown  # noqa: PLC0415 - start-up time
     from iaside_audit.robustness.measured import MeasurementFinished  # noqa: PLC0415
     from iaside_audit.robustness.run import run_measurement  # noqa: PLC0415
 
     with shown(quiet=quiet) as (control, view):
         for event in run_measurement(spec, request, control, out=out):
             if isinstance(event, MeasurementFinished):
-                return event.measured, event.is_cancelled
+                return Shown(event.measured, event.is_cancelled, view.read)
             view.show(event)
     raise AssertionError("a measurement ends with MeasurementFinished")

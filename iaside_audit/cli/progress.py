@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import signal
 from contextlib import contextmanager
-from functools import partial
-from typing import TYPE_CHECKING, Final, Self, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, NamedTuple, Self, TypeVar
 
 from rich.console import Console
 from rich.progress import (
@@ -54,20 +53,35 @@ SILENT_STEPS: Final = 10
 """Lines of progress where there is no terminal."""
 
 
+class Shown(NamedTuple, Generic[Outcome]):
+    """What came of a run that was shown.
+
+    `outcome` is None where there is nothing to report; `read` are the messages of the warnings
+    that a terminal showed meanwhile.
+    """
+
+    outcome: Outcome | None
+    was_cancelled: bool
+    read: frozenset[str]
+
+
 def run_with_progress(
     spec: AuditSpec, *, quiet: bool, out: Path | None = None, cache: Path | None = None
-) -> tuple[AuditResult | None, bool]:
-    """Run an audit and show it; return its result, and whether it was cancelled."""
+) -> Shown[AuditResult]:
+    """Run an audit and show it."""
     from iaside_audit.auditing import run_audit  # noqa: PLC0415 - start-up time
 
-    last = show_events(partial(run_audit, spec, out=out, cache=cache), quiet=quiet)
-    match last:
-        case Finished(result=result):
-            return result, False
-        case Cancelled(partial=so_far):
-            return so_far, True
-        case _:
-            raise AssertionError("an audit ends with Finished or Cancelled")
+    with shown(quiet=quiet) as (control, view):
+        for event in run_audit(spec, control, out=out, cache=cache):
+            view.show(event)
+            match event:
+                case Finished(result=result):
+                    return Shown(result, was_cancelled=False, read=view.read)
+                case Cancelled(partial=so_far):
+                    return Shown(so_far, was_cancelled=True, read=view.read)
+                case _:
+                    pass
+    raise AssertionError("an audit ends with Finished or Cancelled")
 
 
 def show_events(
@@ -140,6 +154,7 @@ class ProgressView:
         self._task: TaskID | None = None
         self._stage = ""
         self._next_line = 0
+        self._warned: set[str] = set()
         self._stops_at: int | None = -1  # nothing said yet
 
     def __enter__(self) -> Self:
@@ -170,13 +185,25 @@ class ProgressView:
             case ImageFailed(path=path, reason=reason):
                 self._line(f"[yellow]Left out[/yellow] {foreign(path)}: {foreign(reason)}")
             case Warned(message=message):
-                self._line(f"[yellow]Warning:[/yellow] {foreign(message)}")
+                self._warn(message)
             case Finished() | Cancelled():
                 pass
 
     def say(self, text: str) -> None:
         """Print a line of plain text above what is drawn."""
         self._line(foreign(text))
+
+    @property
+    def read(self) -> frozenset[str]:
+        """Messages of the warnings that a terminal has shown."""
+        is_seen = self._console.is_terminal and not self._console.quiet
+        return frozenset(self._warned if is_seen else ())
+
+    def _warn(self, message: str) -> None:
+        """Print a warning, once: audits that follow one another say the same."""
+        if message not in self._warned:
+            self._line(f"[yellow]Warning:[/yellow] {foreign(message)}")
+        self._warned.add(message)
 
     def _note_stop(self, stop: ExpectedStop | None) -> None:
         """Say where there is no terminal, too, that the plan has changed."""

@@ -14,6 +14,7 @@ from iaside_audit.registry import nearest
 from iaside_audit.spec import AuditSpec
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
 
     from iaside_audit.result import AuditResult
@@ -122,7 +123,7 @@ def run_and_report(
     from iaside_audit.store import default_cache_path  # noqa: PLC0415
 
     with claimed_output_folder(out, spec):
-        result, was_cancelled = run_with_progress(
+        result, was_cancelled, read = run_with_progress(
             spec, quiet=quiet, out=out, cache=default_cache_path() if uses_cache else None
         )
         if result is None:
@@ -130,14 +131,19 @@ def run_and_report(
             return CANCELLED
         if not spec.resume:
             set_result_aside(out)
-        code = conclude_folder(result, out, formats=formats, as_json=as_json)
+        code = conclude_folder(result, out, formats=formats, as_json=as_json, read=read)
     return CANCELLED if was_cancelled else code
 
 
 def conclude_folder(
-    result: AuditResult, out: Path, *, formats: tuple[str, ...], as_json: bool
+    result: AuditResult,
+    out: Path,
+    *,
+    formats: tuple[str, ...],
+    as_json: bool,
+    read: Collection[str] = (),
 ) -> int:
-    """Print a result and write its output folder; return the exit code."""
+    """Print a result, but for warnings `read` before, write its folder; return the exit code."""
     from iaside_audit.cli.console import foreign, print_result, stdout  # noqa: PLC0415 - start-up time
     from iaside_audit.report import write_output_folder  # noqa: PLC0415
     from iaside_audit.store import STORE_NAME  # noqa: PLC0415
@@ -147,7 +153,7 @@ def conclude_folder(
         if as_json:
             click.echo(result.to_json().encode(errors="backslashreplace"), nl=False)
         else:
-            print_result(result, console)
+            print_result(result, console, read=read)
     finally:  # written also where nobody reads what is printed, as behind `head`
         paths = write_output_folder(result, out, formats)
     store = out / STORE_NAME

@@ -283,12 +283,18 @@ def on_terminal(*words: object, **environment: str) -> str:
     return shown.decode()
 
 
-def test_colours_only_where_they_are_wanted(spec: AuditSpec, tmp_path: Path) -> None:
-    """A terminal shows colours; with NO_COLOR it shows none, of errors or of progress."""
+def test_a_terminal_shows_wanted_colours_and_each_warning_once(
+    spec: AuditSpec, tmp_path: Path
+) -> None:
+    """With NO_COLOR there is no colour, of errors or of progress; no warning is read twice."""
     missing = ["inspect", "nowhere.onnx"]
     assert COLOUR.search(on_terminal(*missing))
     for words in (missing, run_words(spec, tmp_path / "out")):
-        assert not COLOUR.search(on_terminal(*words, NO_COLOR="1"))
+        shown = on_terminal(*words, NO_COLOR="1")
+        assert not COLOUR.search(shown)
+    warnings = [one.message for one in load_result(tmp_path / "out").warnings]
+    assert warnings
+    assert [" ".join(shown.split()).count(one) for one in warnings] == [1] * len(warnings)
 
 
 def test_main_is_a_function_that_exits() -> None:
