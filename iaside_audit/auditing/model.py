@@ -10,6 +10,7 @@ from iaside_audit.classifier.description import GraphDescription
 from iaside_audit.classifier.identity import file_sha256, model_identity
 from iaside_audit.classifier.preprocessing_sources import find_preprocessing
 from iaside_audit.errors import ModelNotFoundError, SpecError
+from iaside_audit.paths import check_path
 from iaside_audit.preprocessing import Layout, Preprocessing
 from iaside_audit.result import ChecksRecord, InputRecord, ModelRecord, OutputRecord
 
@@ -55,7 +56,10 @@ def resolve_model(model: Path) -> Path:
     ------
     ModelNotFoundError
         If it is neither.
+    SpecError
+        If the path cannot be looked up.
     """
+    check_path(model, to="a model")
     if model.exists() and not model.is_dir():
         return model
     if model.is_dir():

@@ -16,6 +16,7 @@ from iaside_audit.auditing.stream import stream
 from iaside_audit.auditing.supervisor import Supervisor
 from iaside_audit.auditing.workers import ProcessWorker
 from iaside_audit.events import AuditCancelled, Cancelled, Control, Event, Finished
+from iaside_audit.paths import check_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -54,7 +55,7 @@ def run_audit(
     Raises
     ------
     SpecError
-        If the request cannot work with this model and these images.
+        If the request cannot work with this model and these images, or a path not be looked up.
     ModelError
         If the model cannot be audited, or fails while running.
     ImageError
@@ -62,6 +63,8 @@ def run_audit(
     StoreError
         If the rows cannot be kept or read.
     """
+    if out is not None:
+        check_path(Path(out), to="an output folder")
     control = control or Control()
     limits = Limits.shared_by(len(Crew.of(spec).devices), max_model_bytes=spec.max_model_bytes)
     starts = start_worker or partial(ProcessWorker, limits)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from iaside_audit.classifier.catalogue import find_model, find_model_by_hash
 from iaside_audit.errors import PreprocessingMissingError, SpecError
+from iaside_audit.paths import check_path
 from iaside_audit.preprocessing import ChannelOrder, Interpolation, Preprocessing, Rounding
 from iaside_audit.registry import nearest
 
@@ -241,6 +242,7 @@ def _hugging_face_size(size: int | dict[str, int]) -> int | tuple[int, int]:
 
 def _from_named_source(source: str) -> Preprocessing:
     path = Path(source)
+    check_path(path, to="a preprocessing file")
     if path.is_file():
         return read_preprocessing(path)
     if path.suffix or len(path.parts) > 1:

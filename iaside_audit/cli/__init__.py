@@ -24,6 +24,7 @@ import click
 from iaside_audit._version import __version__
 from iaside_audit.errors import IASideError, InferenceError, ReportError, StoreError
 from iaside_audit.events import AuditCancelled
+from iaside_audit.paths import SHOWN_CHARACTERS, elided
 from iaside_audit.registry import nearest
 
 if TYPE_CHECKING:
@@ -60,8 +61,6 @@ ELSEWHERE: Final = {
 
 LISTED: Final = "\n  - "
 """What stands before each of the faults that a message lists."""
-NAME_CHARACTERS: Final = 60
-"""Of a name that is too long, which else would bury what is said of it."""
 FAILED: Final = 1
 UNUSABLE: Final = 2
 WORSE_THAN_ASKED: Final = 4
@@ -160,9 +159,7 @@ def exit_code(error: IASideError) -> int:
 def _file_fault(error: OSError) -> tuple[str, int]:
     """Return what is said of an error that no command explains, and its exit code."""
     if error.errno == errno.ENAMETOOLONG:  # merely to ask whether there is such a file raises it
-        from iaside_audit.report.summary import elided  # noqa: PLC0415 - start-up time
-
-        name = elided(str(error.filename), NAME_CHARACTERS)
+        name = elided(str(error.filename), SHOWN_CHARACTERS)
         said = f"Expected a name that a file can have here, found one that is too long: '{name}'."
         return f"{said} Check the path.", UNUSABLE
     # Standard output on a full disk, above all.

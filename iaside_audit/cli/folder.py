@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from iaside_audit.auditing.model import resolve_model
 from iaside_audit.classifier.identity import file_sha256
 from iaside_audit.errors import ReportError, SpecError
+from iaside_audit.paths import check_path
 from iaside_audit.report import RESULT_NAME, load_result
 from iaside_audit.store import STORE_NAME
 
@@ -52,6 +53,7 @@ def made_output_folder(out: Path) -> Iterator[None]:
     ReportError
         If nothing can be written there.
     """
+    check_path(out, to="an output folder")
     made = [folder for folder in (out, *out.parents) if not folder.exists()]
     try:
         out.mkdir(parents=True, exist_ok=True)

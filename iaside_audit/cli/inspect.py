@@ -87,6 +87,7 @@ def command(
         print_assistance,
     )
     from iaside_audit.cli.console import stdout  # noqa: PLC0415
+    from iaside_audit.paths import check_path  # noqa: PLC0415
     from iaside_audit.report.preprocessing_file import write_chosen  # noqa: PLC0415
 
     data = None
@@ -94,6 +95,7 @@ def command(
         data = TrialImages(images=images, labels=labels, classes=classes, max_images=max_images)
     elif write is not None:
         raise click.UsageError("--write saves what --images finds: give --images too.")
+    check_path(model, to="a model")
     is_id = not (model.exists() or model.suffix)
     if write == BESIDE and is_id:  # the file lies in the installed package
         raise click.UsageError(f"There is no place beside '{model}': give --write FILE.toml.")

@@ -8,6 +8,7 @@ import click
 
 from iaside_audit.choices import MAX_BANDS, MIN_BANDS, Norm
 from iaside_audit.cli.options import PATH, common_options, json_option
+from iaside_audit.paths import elided
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -120,7 +121,6 @@ def _print(run: SnrRun) -> None:
     from rich.markup import escape  # noqa: PLC0415
 
     from iaside_audit.cli.console import make_table, print_whole, stdout  # noqa: PLC0415
-    from iaside_audit.report.summary import elided  # noqa: PLC0415
 
     height, width = run.size
     table = make_table(

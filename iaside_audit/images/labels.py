@@ -16,6 +16,7 @@ from iaside_audit.images.classes import (
 )
 from iaside_audit.images.sources import ImageRecord, Kind, Listing, file_record
 from iaside_audit.images.tables import read_table
+from iaside_audit.paths import check_path
 from iaside_audit.registry import nearest
 
 if TYPE_CHECKING:
@@ -120,6 +121,7 @@ def _from_beside(listing: Listing, table: ClassTable) -> Labelling | None:
 
 def _from_file(listing: Listing, file: Path, table: ClassTable) -> Labelling:
     """Read a table of labels; its rows decide which images take part, and in which order."""
+    check_path(file, to="labels")
     if not file.is_file():
         raise SpecError(
             f"Expected labels to be auto, folder, self or a CSV file, found {str(file)!r}, where "

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from iaside_audit.errors import ImageError
 from iaside_audit.images.arrays import inspect_npz
 from iaside_audit.images.tables import TABLE_SUFFIXES, read_table
+from iaside_audit.paths import check_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -106,8 +107,9 @@ def find_images(path: Path) -> Listing:
     ImageError
         If there is no such path, or no image in it.
     SpecError
-        If a table cannot be read.
+        If the path cannot be looked up, or a table not be read.
     """
+    check_path(path, to="images")
     path = path.absolute()
     if path.is_dir():
         return _list_folder(path)

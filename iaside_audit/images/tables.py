@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from iaside_audit.errors import SpecError
+from iaside_audit.paths import check_path
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -115,6 +116,7 @@ def read_text(path: Path) -> str:
     SpecError
         If there is no such file, it is larger than :data:`MAX_BYTES`, or it is not UTF-8.
     """
+    check_path(path, to="a text file")
     try:
         size = path.stat().st_size
         if size > MAX_BYTES:

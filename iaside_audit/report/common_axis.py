@@ -11,10 +11,11 @@ from matplotlib.figure import Figure
 
 from iaside_audit.choices import Norm
 from iaside_audit.errors import SpecError
+from iaside_audit.paths import elided
 from iaside_audit.report.figures import BAR_COLOUR, INK, drawable, styled
 from iaside_audit.report.findings import read_measurement
 from iaside_audit.report.measurement_figures import COLOURS, LINES, TITLE_CHARACTERS, draw_curves
-from iaside_audit.report.summary import base_name, elided
+from iaside_audit.report.summary import base_name
 from iaside_audit.robustness.findings import (
     CorruptionFinding,
     HeatmapFinding,

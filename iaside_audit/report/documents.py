@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from iaside_audit.choices import Mode
 from iaside_audit.errors import ReportError, StoreError
+from iaside_audit.paths import check_path
 from iaside_audit.report.files import RESULT_NAME, refuse_newer, write_bytes
 from iaside_audit.report.schemas import document_faults
 from iaside_audit.result import SCHEMA_VERSION, result_from_document
@@ -53,6 +54,7 @@ def load_result(path: Path | str) -> AuditResult:
         first faults are named with their JSON paths.
     """
     path = Path(path)
+    check_path(path, to="a result", kind=ReportError)
     path = path / RESULT_NAME if path.is_dir() else path
     document = _read_object(path)
     version = document.get("schema_version")

@@ -20,12 +20,12 @@ from matplotlib.font_manager import findfont, get_font
 from matplotlib.patches import Rectangle
 
 from iaside_audit.errors import SpecError
+from iaside_audit.paths import elided
 from iaside_audit.report.files import write_bytes
 from iaside_audit.report.summary import (
     SCORE_TITLES,
     base_name,
     counted,
-    elided,
     format_percent,
     radius_meaning,
     score_sentence,

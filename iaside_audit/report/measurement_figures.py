@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Final
 from matplotlib.figure import Figure
 
 from iaside_audit.choices import Norm
+from iaside_audit.paths import elided
 from iaside_audit.report.figures import BAR_COLOUR, MAP_COLOURS, drawable, styled
-from iaside_audit.report.summary import base_name, elided
+from iaside_audit.report.summary import base_name
 from iaside_audit.robustness.curves import (
     attack_curve,
     band_edges,

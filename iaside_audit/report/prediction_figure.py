@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from matplotlib.figure import Figure
 
+from iaside_audit.paths import elided
 from iaside_audit.report.figures import INK, MAP_COLOURS, drawable, styled, write_shares
 from iaside_audit.report.measurement_figures import COLOURS, TITLE_CHARACTERS
 from iaside_audit.report.prediction_words import shown_forms
-from iaside_audit.report.summary import base_name, elided
+from iaside_audit.report.summary import base_name
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

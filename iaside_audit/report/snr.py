@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from iaside_audit._version import __version__
+from iaside_audit.paths import elided
 from iaside_audit.report.files import csv_text
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ def snr_figure(run: SnrRun) -> Figure:
     from matplotlib.figure import Figure as NewFigure  # noqa: PLC0415 - start-up time
 
     from iaside_audit.report.figures import drawable, styled  # noqa: PLC0415
-    from iaside_audit.report.summary import base_name, elided  # noqa: PLC0415
+    from iaside_audit.report.summary import base_name  # noqa: PLC0415
 
     names = list(dict.fromkeys(one.name for one in run.results))
     n_columns = min(_PANELS_A_ROW, len(names))

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from iaside_audit.errors import ReportError
+from iaside_audit.paths import check_path
 from iaside_audit.report.files import STUDY_NAME, refuse_newer
 from iaside_audit.report.study_outputs import SCHEMA_VERSION
 from iaside_audit.report.study_words import MEASURED_TITLES, predictor_title
@@ -108,6 +109,7 @@ def load_study_record(path: Path | str) -> StudyRecord:
         If there is no such file, or it is damaged, no study or of a newer version.
     """
     path = Path(path)
+    check_path(path, to="a study", kind=ReportError)
     path = path / STUDY_NAME if path.is_dir() else path
     try:
         document = json.loads(path.read_text("utf-8"))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from matplotlib.figure import Figure
 
+from iaside_audit.paths import elided
 from iaside_audit.report.figures import INK, MAP_COLOURS, drawable, styled, write_shares
 from iaside_audit.report.study_words import (
     MEASURED_TITLES,
@@ -14,7 +15,6 @@ from iaside_audit.report.study_words import (
     predictor_title,
     with_interval,
 )
-from iaside_audit.report.summary import elided
 from iaside_audit.robustness.study.columns import (
     ADDED_ERROR,
     ATTACK_ERROR,

@@ -205,20 +205,6 @@ def rough_duration(expected_s: float) -> str:
     return " ".join(f"{number} {unit}" for number, unit in parts if number)
 
 
-def elided(text: str, width: int) -> str:
-    """Return `text`, its middle left out where it is longer than `width` characters.
-
-    Examples
-    --------
-    >>> elided("efficientnet_lite0.onnx", 16)
-    'effici...e0.onnx'
-    """
-    if len(text) <= width:
-        return text
-    tail = (width - 3) // 2 + 1
-    return f"{text[: width - 3 - tail]}...{text[-tail:]}"
-
-
 def base_name(path: str) -> str:
     r"""Return the last part of a path of any operating system.
 

@@ -77,7 +77,7 @@ def test_help_imports_click_and_nothing_else() -> None:
         packages = {one.partition(".")[0] for one in loaded.split()} - sys.stdlib_module_names
         assert packages <= {"click", "iaside_audit", "iaside_ui"}, name
         ours = {one.split(".")[1] for one in loaded.split() if one.startswith("iaside_audit.")}
-        known = {"_version", "choices", "cli", "errors", "events", "registry", "spec"}
+        known = {"_version", "choices", "cli", "errors", "events", "paths", "registry", "spec"}
         assert ours <= known, name
         assert re.search(r"\n  Examples?:\n    iaside-audit ", shown), f"{name}: on its own line"
 

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sample_results import sample_result
 
+from iaside_audit.paths import elided
 from iaside_audit.report.summary import (
     base_name,
     decimals_for,
-    elided,
     format_duration,
     format_estimate,
     format_interval,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from iaside_audit.auditing.outcome.conclude import AuditContext, conclude
 from iaside_audit.choices import parse_shard
 from iaside_audit.errors import SpecError
+from iaside_audit.paths import check_path
 from iaside_audit.store import (
     STORE_NAME,
     SqliteRowStore,
@@ -84,6 +85,8 @@ def merge_shards(folders: Sequence[Path], out: Path) -> AuditResult:
     StoreError
         If a store cannot be read, or the merged one not written.
     """
+    for folder in (*folders, out):
+        check_path(folder, to="an output folder")
     empty = [f"'{folder}'" for folder in folders if not (folder / STORE_NAME).is_file()]
     if empty:
         raise SpecError(

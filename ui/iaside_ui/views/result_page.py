@@ -17,8 +17,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from iaside_audit.paths import elided
 from iaside_audit.report import null_sentence, score_sentence
-from iaside_audit.report.summary import base_name, elided
+from iaside_audit.report.summary import base_name
 from iaside_ui.appearance import enlarge_font
 from iaside_ui.state import ActionKey
 from iaside_ui.state.breakdown import Breakdown

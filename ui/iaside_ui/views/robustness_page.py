@@ -19,8 +19,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from iaside_audit.paths import elided
 from iaside_audit.report import rough_duration
-from iaside_audit.report.summary import elided
 from iaside_audit.robustness.requests import SEVERITIES
 from iaside_ui.appearance import enlarge_font
 from iaside_ui.state import ActionKey
