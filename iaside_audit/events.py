@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING, TypeAlias
 
 from iaside_audit.errors import IASideError
@@ -13,13 +14,39 @@ if TYPE_CHECKING:
     from iaside_audit.types import Interval
 
 
+class Stage(StrEnum):
+    """What is going on besides auditing, as the command line says it."""
+
+    STARTING = "starting"
+    CONNECTING = "connecting to the cluster"
+    STARTING_WORKERS = "starting the cluster's workers"
+    AWAITING_WORKERS = "waiting for the cluster's workers"
+    OPENING_MODEL = "opening the model"
+    READING_IMAGES = "reading the images"
+    MEASURING_DATA = "measuring the data set"
+    NORMALISATIONS = "normalisations"
+    GEOMETRIES = "geometries"
+    ROUNDINGS = "roundings"
+    FINALISTS = "finalists"
+    QUICK_LOOK = "a quick look at the accuracy"
+    MEASURING = "measuring"
+    COMPARING_SPECTRA = "comparing spectra"
+    CORRUPTING = "corrupting"
+    REPEATING = "making rows again"
+    VARYING = "auditing with"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preparing:
-    """A step before the audit proper; `total` is 0 where it is not known."""
+    """A step before the audit proper, or of something else that takes a while.
 
-    stage: str
+    `detail` completes the stage ``auditing with``; `total` is 0 where it is not known.
+    """
+
+    stage: Stage
     done: int = 0
     total: int = 0
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

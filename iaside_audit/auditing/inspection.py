@@ -19,6 +19,7 @@ from iaside_audit.classifier.neighbours import neighbouring_preprocessings
 from iaside_audit.classifier.preprocessing_sources import find_preprocessing, to_toml
 from iaside_audit.classifier.providers import available_threads
 from iaside_audit.errors import InferenceError, SpecError
+from iaside_audit.events import Stage
 from iaside_audit.images import find_images, index_images, resolve_labels
 from iaside_audit.preprocessing import ChannelOrder, Preprocessing
 
@@ -259,7 +260,7 @@ def labelled_images(
         ),
         seed=0,
         workers=available_threads(),
-        on_progress=lambda done, total: on_progress("reading the images", done, total),
+        on_progress=lambda done, total: on_progress(Stage.READING_IMAGES, done, total),
     )
     if index.failed:
         notes.append(f"{len(index.failed)} images could not be read: {index.failed[0].reason}")

@@ -17,7 +17,7 @@ from iaside_audit.auditing.workers import raise_if_error
 from iaside_audit.choices import Mode, device_list, local_workers
 from iaside_audit.classifier.providers import available_threads
 from iaside_audit.errors import MemoryExhaustedError
-from iaside_audit.events import AuditCancelled, ImageFailed, Preparing, Warned
+from iaside_audit.events import AuditCancelled, ImageFailed, Preparing, Stage, Warned
 from iaside_audit.images import FROM_MODEL, index_images, resolve_labels
 from iaside_audit.result import AuditWarning
 from iaside_audit.spectrum import baseline_needs
@@ -135,13 +135,13 @@ class Preparation:
         self.warnings.append(AuditWarning(code=code, message=message))
         self._emit(Warned(code=code, message=message))
 
-    def begin(self, stage: str) -> None:
+    def begin(self, stage: Stage) -> None:
         """Say which stage begins."""
         self._emit(Preparing(stage=stage))
 
     def open_model(self, crew: Crew, *, preprocessing: Preprocessing | None = None) -> AuditedModel:
         """Open the model in the first worker; `preprocessing` is looked for unless given."""
-        self.begin("opening the model")
+        self.begin(Stage.OPENING_MODEL)
         return open_model(
             self._spec,
             self.call,
@@ -164,7 +164,7 @@ class Preparation:
             seed=spec.seed,
             workers=available_threads(),
             on_progress=lambda done, total: self._emit(
-                Preparing(stage="reading the images", done=done, total=total)
+                Preparing(stage=Stage.READING_IMAGES, done=done, total=total)
             ),
             is_cancelled=lambda: self._control.is_cancelled,
         )
@@ -181,7 +181,7 @@ class Preparation:
         """Fix what decides the numbers; return the plan that fits the memory, and the task."""
         message: Message = {"task": "settle"}
         if baseline_needs(self._spec.baseline).statistics and self._spec.mode == Mode.CORRECTED:
-            self.begin("measuring the data set")
+            self.begin(Stage.MEASURING_DATA)
             settings = settings_of(self._spec, model, plan, plan.batch)
             statistics = self.call(
                 {

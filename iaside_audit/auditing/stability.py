@@ -12,7 +12,7 @@ from iaside_audit.auditing.run import run_audit
 from iaside_audit.choices import Estimator, Mode, Norm, Range, Spacing
 from iaside_audit.comparison import finite
 from iaside_audit.errors import SpecError
-from iaside_audit.events import AuditCancelled, Cancelled, Control, Finished, Preparing
+from iaside_audit.events import AuditCancelled, Cancelled, Control, Finished, Preparing, Stage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -141,7 +141,7 @@ def run_stability(
     found: list[tuple[Variant, AuditResult | str, str]] = []
     for number, variant in enumerate(listed):
         name = f"{variant.choice} {variant.value}".strip() or "as asked"
-        yield Preparing(stage=f"auditing with {name}", done=number, total=len(listed))
+        yield Preparing(stage=Stage.VARYING, done=number, total=len(listed), detail=name)
         result: AuditResult | str | None = None
         note = ""
         current = variant

@@ -28,6 +28,7 @@ from iaside_audit.events import (
     ImageFailed,
     Planned,
     Preparing,
+    Stage,
     Warned,
 )
 from iaside_audit.report.summary import (
@@ -97,7 +98,7 @@ def show_events(
 
 
 def measured_with_progress(
-    measure: Callable[[Control, Callable[[str, int, int], None]], Measured], *, quiet: bool
+    measure: Callable[[Control, Callable[[Stage, int, int], None]], Measured], *, quiet: bool
 ) -> Measured:
     """Run what reports its stages, show them, and let Ctrl-C stop it in good order.
 
@@ -167,8 +168,8 @@ class ProgressView:
     def show(self, event: Event) -> None:
         """Draw one event."""
         match event:
-            case Preparing(stage=stage, done=done, total=total):
-                self._begin(stage, total)
+            case Preparing(stage=stage, done=done, total=total, detail=detail):
+                self._begin(f"{stage} {detail}".rstrip(), total)
                 self._update(completed=done, total=total or None)
             case Planned():
                 self._show_plan(event)

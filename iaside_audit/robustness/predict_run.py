@@ -18,7 +18,7 @@ from iaside_audit.auditing.evaluation.settings import EvaluationSettings
 from iaside_audit.choices import Estimator, Mode
 from iaside_audit.classifier.providers import available_threads
 from iaside_audit.errors import ImageError, SpecError
-from iaside_audit.events import AuditCancelled
+from iaside_audit.events import AuditCancelled, Stage
 from iaside_audit.images import find_images, image_identity
 from iaside_audit.images.dataset import read_image
 from iaside_audit.result import FailedImage, Tool
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from iaside_audit.rows import ValueRows
     from iaside_audit.spectrum import Partition
 
-    Progress = Callable[[str, int, int], None]
+    Progress = Callable[[Stage, int, int], None]
     Moments = Mapping[str, NDArray[np.float64]]
 
 MIN_IMAGES: Final = 2
@@ -229,12 +229,12 @@ def _each(
         for done in range(len(rows)):
             for place in islice(images, QUEUED_PER_THREAD * n_threads - len(waiting)):
                 waiting.append(pool.submit(observe, rows.image_id[place], rows.path[place]))
-            on_progress("corrupting", done, len(rows))
+            on_progress(Stage.CORRUPTING, done, len(rows))
             yield done, waiting.popleft().result()
             if control.is_cancelled:
                 pool.shutdown(cancel_futures=True)
                 raise AuditCancelled(f"Cancelled after {done + 1} of {len(rows)} images.")
-    on_progress("corrupting", len(rows), len(rows))
+    on_progress(Stage.CORRUPTING, len(rows), len(rows))
 
 
 def _observed(

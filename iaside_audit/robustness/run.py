@@ -33,6 +33,7 @@ from iaside_audit.events import (
     ImageDone,
     ImageFailed,
     Preparing,
+    Stage,
     Warned,
 )
 from iaside_audit.images import find_images
@@ -215,7 +216,7 @@ class _Run:
         ]
         if self._known or len(items) < LEAST_IMAGES or self._is_without_clean_images():
             return
-        stages.begin("a quick look at the accuracy")
+        stages.begin(Stage.QUICK_LOOK)
         try:
             reply = stages.call({"task": QUICK_LOOK, "items": [one.to_wire() for one in items]})
         except MemoryExhaustedError:
@@ -244,7 +245,7 @@ class _Run:
             replace(Lease.of(items[start : start + size], number=number), task=MEASURE)
             for number, start in enumerate(range(0, len(items), size))
         )
-        self._emit(Preparing(stage="measuring", done=len(self._rows), total=len(images)))
+        self._emit(Preparing(stage=Stage.MEASURING, done=len(self._rows), total=len(images)))
         started = time.perf_counter()
         while not self._control.is_cancelled and (leases or not executor.is_idle):
             if leases and executor.has_room and not self._control.is_paused:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from iaside_audit.choices import DEFAULT_BANDS, Norm, Spacing, parse_spacing
 from iaside_audit.classifier.providers import available_threads
 from iaside_audit.errors import ImageError, SpecError
-from iaside_audit.events import AuditCancelled
+from iaside_audit.events import AuditCancelled, Stage
 from iaside_audit.images import (
     Labelling,
     find_images,
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from iaside_audit.robustness.snr import SnrResult
     from iaside_audit.types import ByteImage
 
-    Progress = Callable[[str, int, int], None]
+    Progress = Callable[[Stage, int, int], None]
 
 DEFAULT_SIZE: Final = 224
 MIN_PAIRS: Final = 2
@@ -197,7 +197,7 @@ def measure_snr(
     for done, entry in enumerate(entries):
         if control.is_cancelled:
             raise AuditCancelled(f"Cancelled after {done} of {len(entries)} images.")
-        on_progress("comparing spectra", done, len(entries))
+        on_progress(Stage.COMPARING_SPECTRA, done, len(entries))
         try:
             clean = _prepared(entry, preparation)
         except ImageError as error:
@@ -212,7 +212,7 @@ def measure_snr(
         for name, severity in spec.conditions:
             generator = corruption_generator(spec.seed, entry.image_id, name, severity)
             sums[name, severity].add(clean, corrupt(clean, name, severity, generator=generator))
-    on_progress("comparing spectra", len(entries), len(entries))
+    on_progress(Stage.COMPARING_SPECTRA, len(entries), len(entries))
     n_pairs = min(len(one) for one in sums.values())
     if n_pairs < MIN_PAIRS:
         reason = failed[0].reason if failed else "there is only one"
@@ -253,7 +253,7 @@ def _index(path: Path, spec: SnrSpec, control: Control, on_progress: Progress) -
         unlabelled,
         seed=spec.seed,
         workers=available_threads(),
-        on_progress=lambda done, total: on_progress("reading the images", done, total),
+        on_progress=lambda done, total: on_progress(Stage.READING_IMAGES, done, total),
         is_cancelled=lambda: control.is_cancelled,
     )
 

@@ -13,7 +13,7 @@ from window_material import RESULT, ScriptedAudit, estimate, image_done, planned
 from window_steps import reach, start_audit, trigger
 
 from iaside_audit.errors import SignatureError
-from iaside_audit.events import Finished, ImageFailed, Preparing, Warned
+from iaside_audit.events import Finished, ImageFailed, Preparing, Stage, Warned
 from iaside_audit.report import null_sentence, score_sentence
 from iaside_audit.result import AuditWarning
 
@@ -47,7 +47,7 @@ def test_run_page_shows_progress_and_estimates(
     """Progress, rate, time left, bands, score and log follow the events."""
     trigger(program, ActionKey.TRY_DEMO)
     page = program.window.run_page
-    audit.send(Preparing(stage="reading the images", done=1, total=4))
+    audit.send(Preparing(stage=Stage.READING_IMAGES, done=1, total=4))
     qtbot.waitUntil(lambda: "Reading the images, 1 of 4" in page.progress_text)
     audit.send(planned(10), ImageFailed(path="a.png", reason="truncated"))
     audit.send(Warned(code="few", message="Few images."), image_done(3), estimate(3))

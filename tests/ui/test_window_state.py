@@ -27,13 +27,14 @@ from iaside_ui.state import (
     provenance,
 )
 from iaside_ui.state.run import MAX_POINTS
+from iaside_ui.state.stages import STAGE_TITLES, stage_title
 from sample_results import sample_result
 from window_material import RESULT, estimate, image_done, planned
 
 from iaside_audit.auditing.demo import demo_spec
 from iaside_audit.classifier.preprocessing_sources import find_preprocessing
 from iaside_audit.errors import ModelNotFoundError, PreprocessingMissingError, ReportError
-from iaside_audit.events import AuditCancelled, ImageFailed, Preparing, Warned
+from iaside_audit.events import AuditCancelled, ImageFailed, Preparing, Stage, Warned
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -65,10 +66,10 @@ def test_state_is_free_of_widgets() -> None:
 
 def test_run_state_folds_events() -> None:
     """Each event changes what it is about, and nothing is forgotten."""
-    run = START.after(Preparing(stage="reading the images", done=2, total=5))
-    assert (run.stage, run.n_done, run.n_total) == ("reading the images", 2, 5)
+    run = START.after(Preparing(stage=Stage.READING_IMAGES, done=2, total=5))
+    assert (run.stage, run.n_done, run.n_total) == (Stage.READING_IMAGES, 2, 5)
     run = run.after(replace(planned(10), unused_pairs=4)).after(image_done(3))
-    assert (run.stage, run.n_done, run.n_total) == ("", 3, 10)
+    assert (run.stage, run.n_done, run.n_total) == (None, 3, 10)
     assert (run.evaluations_per_s, run.remaining_s) == (32.0, 3.5)
     run = run.after(estimate(3)).after(ImageFailed(path="a.png", reason="truncated"))
     run = run.after(Warned(code="few_images", message="Few."))
@@ -136,6 +137,13 @@ def test_demo_is_the_built_in_model() -> None:
     spec = demo_spec()
     assert len(list(spec.images.glob("*.jpg"))) >= 8
     assert spec.labels == "self"
+
+
+def test_stages_have_titles_of_the_windows_own() -> None:
+    """Every stage of the engine is in the user's words; the engine's own are the command line's."""
+    assert STAGE_TITLES.keys() == set(Stage)
+    assert stage_title(Stage.GEOMETRIES) == "Sizes and crops"
+    assert all(title[0].isupper() for title in STAGE_TITLES.values())
 
 
 def test_sentences_are_translated() -> None:

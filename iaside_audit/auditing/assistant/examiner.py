@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from iaside_audit.auditing.assistant.choice import Candidate, Measured
 from iaside_audit.auditing.evaluation.trials import UNKNOWN, Answers, labels_of
+from iaside_audit.events import Stage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from iaside_audit.preprocessing import Preprocessing
 
     Call = Callable[[Message], Message]
-    Progress = Callable[[str, int, int], None]
+    Progress = Callable[[Stage, int, int], None]
 
 BLOCK: Final = 32
 """Images of a message: a CPU is at its best from 8 to 32 rows a call."""
@@ -70,7 +71,7 @@ class Examiner:
         return len(self._images)
 
     def examine(
-        self, candidates: Sequence[Candidate], n_images: int, stage: str = ""
+        self, candidates: Sequence[Candidate], n_images: int, stage: Stage = Stage.STARTING
     ) -> list[Measured]:
         """Measure candidates on the first `n_images` images, each different one once.
 

@@ -18,6 +18,7 @@ from iaside_audit.classifier.recipes import (
     preprocessing_of,
 )
 from iaside_audit.errors import SpecError
+from iaside_audit.events import Stage
 from iaside_audit.images import resized_size
 from iaside_audit.preprocessing import Interpolation, Preprocessing, Rounding
 
@@ -78,23 +79,23 @@ class Search:
         leaders = self._race(
             self._candidates(recipes, usual[:1]),
             NORMALISATION_ROUNDS if has_labels else UNLABELLED_ROUNDS,
-            "normalisations",
+            Stage.NORMALISATIONS,
         )
         usual_one = choose(leaders).candidate
         best = normalisation_in(usual_one.preprocessing)
         shapes = self._candidates([best], self._geometries(usual, pinned))
-        rivals = [*leaders, *self._race(shapes, GEOMETRY_ROUNDS, "geometries")]
+        rivals = [*leaders, *self._race(shapes, GEOMETRY_ROUNDS, Stage.GEOMETRIES)]
         contenders = [one.candidate for one in rivals]
-        leader = choose(self._examiner.examine(contenders, SEMIFINAL, "finalists")).candidate
+        leader = choose(self._examiner.examine(contenders, SEMIFINAL, Stage.FINALISTS)).candidate
         contenders += self._candidates(
             [normalisation_in(leader.preprocessing)],
             self._distinct(
                 [replace(geometry_in(leader.preprocessing), rounding=one) for one in ROUNDINGS]
             ),
         )
-        finalists = self._race(contenders, [(SEMIFINAL, 2)], "roundings")
+        finalists = self._race(contenders, [(SEMIFINAL, 2)], Stage.ROUNDINGS)
         pinned += [usual_one, leader, *(one.candidate for one in finalists)]
-        return self._examiner.examine(pinned, self._examiner.n_images, "finalists")
+        return self._examiner.examine(pinned, self._examiner.n_images, Stage.FINALISTS)
 
     def _around_the_model(
         self, configured: Preprocessing | None, found: Sequence[Preprocessing]
@@ -141,7 +142,7 @@ class Search:
         return list(fitting_candidates(recipes, shapes, self._graph))
 
     def _race(
-        self, candidates: Sequence[Candidate], rounds: Iterable[tuple[int, int]], stage: str
+        self, candidates: Sequence[Candidate], rounds: Iterable[tuple[int, int]], stage: Stage
     ) -> list[Measured]:
         """Return those that stay after all rounds."""
         measured: list[Measured] = []

@@ -17,7 +17,7 @@ from iaside_audit._version import __version__
 from iaside_audit.auditing.cluster.worker import greet
 from iaside_audit.choices import local_workers
 from iaside_audit.errors import InferenceError, SpecError
-from iaside_audit.events import AuditCancelled
+from iaside_audit.events import AuditCancelled, Stage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -62,7 +62,7 @@ class Cluster:
 
 @contextmanager
 def open_cluster(
-    spec: AuditSpec, is_cancelled: Callable[[], bool], say: Callable[[str], None]
+    spec: AuditSpec, is_cancelled: Callable[[], bool], say: Callable[[Stage], None]
 ) -> Iterator[Cluster | None]:
     """Connect to the cluster that a specification names; give None where it names none.
 
@@ -98,12 +98,12 @@ def open_cluster(
         # Its log goes to stderr, over the progress; what matters is told by events.
         opened.enter_context(silence_logging_cmgr(logging.CRITICAL))
         if n_local is None:
-            say("connecting to the cluster")
+            say(Stage.CONNECTING)
             client = opened.enter_context(_connected(spec.scheduler, is_cancelled))
         else:
-            say(f"starting {n_local} workers")
+            say(Stage.STARTING_WORKERS)
             client = opened.enter_context(_started(n_local, resources))
-        say("waiting for the cluster's workers")
+        say(Stage.AWAITING_WORKERS)
         yield _met(client, resources, is_cancelled, n_local=n_local)
 
 

@@ -17,7 +17,7 @@ from iaside_audit.choices import Estimator, Mode
 from iaside_audit.classifier.identity import file_sha256, model_identity
 from iaside_audit.classifier.providers import available_threads
 from iaside_audit.errors import InferenceError
-from iaside_audit.events import AuditCancelled, Preparing
+from iaside_audit.events import AuditCancelled, Preparing, Stage
 from iaside_audit.images import find_images, index_images, resolve_labels
 from iaside_audit.rows import ValueRow
 
@@ -186,7 +186,7 @@ class OriginalsCheck:
             seed=spec.seed,
             workers=available_threads(),
             on_progress=lambda done, total: self._emit(
-                Preparing(stage="reading the images", done=done, total=total)
+                Preparing(stage=Stage.READING_IMAGES, done=done, total=total)
             ),
             is_cancelled=lambda: self._control.is_cancelled,
         )
@@ -267,7 +267,7 @@ class OriginalsCheck:
             if answer is None or (at := places.get(answer.get("index", -1))) is None:
                 continue
             n_done += 1
-            self._emit(Preparing(stage="making rows again", done=n_done, total=n_sample))
+            self._emit(Preparing(stage=Stage.REPEATING, done=n_done, total=n_sample))
             if answer["kind"] == "failed":
                 faults.append(f"{answer['path']}: {answer['reason']}")
                 continue

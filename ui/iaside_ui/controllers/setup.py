@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 from PySide6.QtGui import QGuiApplication, QUndoCommand, QUndoStack
 
 from iaside_audit.errors import SpecError
+from iaside_audit.events import Stage
 from iaside_audit.report import command_line_of, write_text
 from iaside_audit.spec import AuditSpec
 from iaside_ui.state import (
@@ -23,7 +24,7 @@ from iaside_ui.state import (
     message_of,
 )
 from iaside_ui.state.form import NEEDED
-from iaside_ui.state.planning import SEARCH_STARTS, TrialRow
+from iaside_ui.state.planning import TrialRow
 from iaside_ui.views import FileKind
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ class SetupController(QObject):
     """
 
     auditAsked = Signal(AuditSpec, object)  # what is asked, and the folder or None
-    _searchProgressed = Signal(str, int, int)
+    _searchProgressed = Signal(Stage, int, int)
 
     def __init__(
         self,
@@ -244,7 +245,7 @@ class SetupController(QObject):
             self._shell.window.show_message(message_of(error))
             return
         self._shell.window.clear_message()
-        self._page.show_assistant(AssistantState(stage=SEARCH_STARTS))
+        self._page.show_assistant(AssistantState(stage=Stage.STARTING))
         self._searched = search = _search_of(form)
         self._searches.start(
             partial(self._examiner.assist, spec, self._searchProgressed.emit),
@@ -282,10 +283,10 @@ class SetupController(QObject):
     def _cancel_search(self) -> None:
         self._examiner.cancel()
 
-    @Slot(str, int, int)
-    def _show_search(self, stage: str, done: int, total: int) -> None:
+    @Slot(Stage, int, int)
+    def _show_search(self, stage: Stage, done: int, total: int) -> None:
         if self._searches.is_busy and self._searched is not None:
-            state = AssistantState(stage=stage or SEARCH_STARTS, n_done=done, n_total=total)
+            state = AssistantState(stage=stage, n_done=done, n_total=total)
             self._page.show_assistant(state)
 
     def _show_candidates(self, search: tuple[str, ...], state: AssistantState) -> None:

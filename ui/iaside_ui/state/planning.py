@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from iaside_audit.report import format_size, rough_duration
-from iaside_ui.state.words import marked, tr
+from iaside_ui.state.words import tr
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from iaside_audit.auditing.assistant.choice import Trial
     from iaside_audit.auditing.forecast import Forecast
     from iaside_audit.auditing.inspection import Inspection
+    from iaside_audit.events import Stage
     from iaside_ui.state.form import Form
 
 
@@ -149,27 +150,14 @@ class TrialRow:
     mark: str
 
 
-SEARCH_STARTS: Final = "starting"
-"""The stage before the engine names one."""
-STAGE_TITLES: Final = {
-    SEARCH_STARTS: marked("Starting"),
-    "reading the images": marked("Reading the images"),
-    "normalisations": marked("Normalisations"),
-    "geometries": marked("Sizes and crops"),
-    "roundings": marked("Ways to round"),
-    "finalists": marked("The best, on more images"),
-}
-"""What the engine's stages are called."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class AssistantState:
     """What the preprocessing assistant shows.
 
     Parameters
     ----------
-    stage : str
-        What it is doing, as the engine calls it; empty where it rests.
+    stage : Stage or None
+        What it is doing; None where it rests.
     n_done, n_total : int
         Progress; `n_total` is 0 where it is not known.
     assistance : Assistance or None
@@ -178,16 +166,11 @@ class AssistantState:
         The candidates.
     """
 
-    stage: str = ""
+    stage: Stage | None = None
     n_done: int = 0
     n_total: int = 0
     assistance: Assistance | None = None
     rows: tuple[TrialRow, ...] = ()
-
-    @property
-    def stage_title(self) -> str:
-        """What it is doing, in the user's words; a stage that is not known, in its own."""
-        return tr(STAGE_TITLES.get(self.stage, self.stage))
 
     def verdict(self) -> str:
         """Say what came out, in a sentence."""

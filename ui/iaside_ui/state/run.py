@@ -22,6 +22,7 @@ from iaside_ui.state.planning import unused_pairs_sentence
 from iaside_ui.state.words import tr
 
 if TYPE_CHECKING:
+    from iaside_audit.events import Stage
     from iaside_audit.result import BandResult
 
 MAX_POINTS: Final = 512
@@ -97,8 +98,8 @@ class RunState:
         Of the model.
     confidence : float
         Of every interval, in (0.5, 1).
-    stage : str
-        What is being done; empty once images are audited.
+    stage : Stage or None
+        What is being done; None once images are audited.
     n_done, n_total : int
         Progress of the stage; `n_total` is 0 where it is not known.
     evaluations_per_s : float
@@ -115,7 +116,7 @@ class RunState:
 
     name: str
     confidence: float
-    stage: str = ""
+    stage: Stage | None = None
     n_done: int = 0
     n_total: int = 0
     evaluations_per_s: float = 0.0
@@ -133,12 +134,12 @@ class RunState:
             case Preparing(stage=stage, done=done, total=total):
                 state = replace(self, stage=stage, n_done=done, n_total=total)
             case Planned(n_images=n_images):
-                state = replace(self, stage="", n_done=0, n_total=n_images)
+                state = replace(self, stage=None, n_done=0, n_total=n_images)
                 state = state.noted(NoteKind.FACT, _plan(event))
             case ImageDone():
                 state = replace(
                     self,
-                    stage="",
+                    stage=None,
                     n_done=event.n_done,
                     n_total=event.n_images,
                     evaluations_per_s=event.evaluations_per_s,

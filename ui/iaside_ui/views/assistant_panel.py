@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 from iaside_ui.qtmodels import ROW_ROLE, trial_model
 from iaside_ui.state import ActionKey, AssistantState
 from iaside_ui.state.planning import TrialRow
+from iaside_ui.state.stages import stage_title
 from iaside_ui.views.buttons import action_button
 from iaside_ui.views.tables import fit_columns, make_table
 
@@ -97,11 +98,12 @@ class AssistantPanel(QGroupBox):
 
     def show_state(self, state: AssistantState) -> None:
         """Show one snapshot."""
-        is_searching = bool(state.stage)
+        is_searching = state.stage is not None
         self._progress.setVisible(is_searching)
         self._progress.setRange(0, state.n_total)
         self._progress.setValue(state.n_done)
-        self._progress.setFormat(f"{state.stage_title}: %v / %m")
+        if state.stage is not None:
+            self._progress.setFormat(f"{stage_title(state.stage)}: %v / %m")
         self.cancel_button.setVisible(is_searching)
         self._find.setVisible(not is_searching)
         self._verdict.setText(state.verdict())

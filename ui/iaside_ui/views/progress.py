@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QCoreApplication
 
 from iaside_audit.report import rough_duration
+from iaside_ui.state.stages import stage_title
 
 if TYPE_CHECKING:
     from iaside_ui.state import RunState
@@ -20,8 +21,8 @@ def progress_sentence(run: RunState) -> str:
     """Say how far it is, how fast, and how long it will take."""
     if run.is_cancelling:
         return _tr("Stopping...")
-    if run.stage:
-        parts = [run.stage.capitalize()]
+    if run.stage is not None:
+        parts = [stage_title(run.stage)]
         if run.n_total:
             parts.append(_tr("{n} of {total}").format(n=run.n_done, total=run.n_total))
     else:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal
 
-from iaside_audit.events import Cancelled, Control, Finished
+from iaside_audit.events import Cancelled, Control, Finished, Stage
 from iaside_ui.state import RunState
 from iaside_ui.workers.streams import StreamRunner
 
@@ -52,9 +52,7 @@ class AuditRunner(StreamRunner):
         out : Path or None
             Folder that keeps rows and result, and from which an interrupted audit goes on.
         """
-        state = RunState(
-            name=spec.model.name, confidence=spec.confidence, stage=self.tr("starting")
-        )
+        state = RunState(name=spec.model.name, confidence=spec.confidence, stage=Stage.STARTING)
         run_audit = self._run_audit or _audit_into
         self._begin(state, partial(_started, run_audit, spec, out))
 

@@ -18,12 +18,13 @@ if TYPE_CHECKING:
     from iaside_audit.auditing.assistant.assist import Assistance
     from iaside_audit.auditing.assistant.choice import Trial
     from iaside_audit.auditing.inspection import Inspection
+    from iaside_audit.events import Stage
     from iaside_audit.images import Listing
     from iaside_audit.preprocessing import Preprocessing
     from iaside_audit.spec import AuditSpec
     from iaside_ui.state.form import Form
 
-    Progress = Callable[[str, int, int], None]
+    Progress = Callable[[Stage, int, int], None]
     RateOf = Callable[[str], float | None]
 
 N_THUMBNAILS: Final = 3
@@ -87,7 +88,7 @@ class Examiner:
 
         self._cancelled.clear()
 
-        def report(stage: str, done: int, total: int) -> None:
+        def report(stage: Stage, done: int, total: int) -> None:
             if self._cancelled.is_set():
                 raise AuditCancelled("The search for a preprocessing was cancelled.")
             on_progress(stage, done, total)

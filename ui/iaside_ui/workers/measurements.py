@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from PySide6.QtCore import QObject, Signal
 
-from iaside_audit.events import Control
+from iaside_audit.events import Control, Stage
 from iaside_ui.state import RunState
 from iaside_ui.state.measuring import Kind
 from iaside_ui.state.robustness import CorruptionGrid, Held, ImageAnswers
@@ -108,7 +108,7 @@ class MeasurementRunner(StreamRunner):
     def start(self, plan: MeasurementPlan) -> None:
         """Start measuring; what ran before is abandoned."""
         state = RunState(
-            name=plan.spec.model.name, confidence=plan.spec.confidence, stage=self.tr("starting")
+            name=plan.spec.model.name, confidence=plan.spec.confidence, stage=Stage.STARTING
         )
         self._begin(state, partial(self._measure, plan))
 
