@@ -358,6 +358,9 @@ def test_assistant_finds_the_preprocessing_and_the_form_takes_it(
     assert " to " in rows.index(0, 3).data()
     steps = [rows.index(row, 1).data() for row in range(rows.rowCount())]
     assert len(set(steps)) == len(steps)  # what tells candidates apart is written
+    program.window.resize(1366, 768)  # and all pictures are seen without scrolling
+    qtbot.waitUntil(lambda: panel.table.horizontalScrollBar().maximum() == 0)
+    assert panel.table.columnWidth(2) >= panel.table.iconSize().width()
     path = tmp_path / "found.toml"
     monkeypatch.setattr(program.window, "choose_path", lambda _kind, _name="": path)
     panel.table.selectRow(0)

@@ -218,7 +218,10 @@ def _trial_steps(row: TrialRow) -> str:
 
 
 def _trial_size(row: TrialRow) -> str:
-    """Return sizes after resizing and cropping, the filter, and how halves are rounded."""
+    """Return sizes after resizing and cropping, the filter, and how halves are rounded.
+
+    A square that is cut out is one number, as on the command line.
+    """
     preprocessing = row.trial.candidate.preprocessing
     resize, crop = preprocessing.resize, preprocessing.crop_size
     size = " x ".join(map(str, crop))
@@ -226,8 +229,9 @@ def _trial_size(row: TrialRow) -> str:
         steps = [_tr("{size}, not resized").format(size=size)]
     else:
         before = str(resize) if isinstance(resize, int) else " x ".join(map(str, resize))
+        cut = str(crop[0]) if crop[0] == crop[1] else size
         is_cropped = resize != crop
-        steps = [f"{before} > {size}" if is_cropped else size, preprocessing.interpolation.value]
+        steps = [f"{before} > {cut}" if is_cropped else size, preprocessing.interpolation.value]
     if preprocessing.rounding != Rounding.TORCHVISION:
         steps.append(_tr("rounded {how}").format(how=preprocessing.rounding.value))
     return ", ".join(steps)

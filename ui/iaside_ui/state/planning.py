@@ -141,7 +141,7 @@ class TrialRow:
     values : str
         Range of the numbers that the model gets.
     mark : str
-        ``best``, ``configured``, both, or empty.
+        Best, configured, both, or empty, in the user's words.
     """
 
     trial: Trial

@@ -134,6 +134,7 @@ class SetupPage(QWidget):
         columns.addWidget(self._plan_panel(actions))
         columns.setStretchFactor(0, 3)
         columns.setStretchFactor(1, 2)
+        columns.setSizes([600, 400])  # shares of what there is
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addLayout(head)

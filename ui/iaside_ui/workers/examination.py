@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from iaside_audit.errors import IASideError
 from iaside_ui.state.planning import AssistantState, Examination, TrialRow
+from iaside_ui.state.words import tr
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -195,9 +196,9 @@ def trial_rows(assistance: Assistance, images: Path) -> tuple[TrialRow, ...]:
 def _row(trial: Trial, assistance: Assistance, pictures: list[NDArray[np.uint8]]) -> TrialRow:
     import numpy as np  # noqa: PLC0415 - start-up time
 
-    marks = ["best"] if trial is assistance.best or trial is assistance.trials[0] else []
+    marks = [tr("best")] if trial is assistance.best or trial is assistance.trials[0] else []
     if trial.candidate.is_configured:
-        marks.append("configured")
+        marks.append(tr("configured"))
     fed = [
         one
         for picture in pictures
@@ -205,9 +206,23 @@ def _row(trial: Trial, assistance: Assistance, pictures: list[NDArray[np.uint8]]
     ]
     values, pixels = "", None
     if fed:
-        values = f"{min(one.min() for one in fed):.3g} to {max(one.max() for one in fed):.3g}"
+        values = tr("{low} to {high}").format(
+            low=_short(min(float(one.min()) for one in fed)),
+            high=_short(max(float(one.max()) for one in fed)),
+        )
         pixels = np.concatenate([_thumbnail(one) for one in fed], axis=1)
     return TrialRow(trial=trial, pixels=pixels, values=values, mark=", ".join(marks))
+
+
+def _short(number: float) -> str:
+    """Return a number to three digits, two of them after the point at most.
+
+    Examples
+    --------
+    >>> _short(-122.4), _short(0.0078), _short(-1.0)
+    ('-122', '0.01', '-1')
+    """
+    return f"{round(number, 2):.3g}"
 
 
 def _as_fed(picture: NDArray[np.uint8], preprocessing: Preprocessing) -> NDArray[np.float32] | None:
