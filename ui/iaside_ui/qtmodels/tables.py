@@ -6,18 +6,15 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
 from PySide6.QtCore import QCoreApplication, Qt
-from PySide6.QtGui import QIcon, QKeySequence, QPainter, QPixmap
+from PySide6.QtGui import QKeySequence
 
 from iaside_audit.preprocessing import Rounding
-from iaside_audit.report import ImportanceRow, ScoreRow, format_number, format_percent
+from iaside_audit.report import ImportanceRow, ScoreRow, format_percent
 from iaside_ui.actions import ActionInfo, key_sequences, plain_text, translated
-from iaside_ui.appearance import series_brush
 from iaside_ui.qtmodels.rows import Column, RowModel
 from iaside_ui.state import Fact, QueuedRun, RunOutcome
-from iaside_ui.state.comparison import ComparedRow, DifferenceLine
 from iaside_ui.state.inspection import ClassShare
 from iaside_ui.state.planning import TrialRow
-from iaside_ui.state.study import StudyPoint
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,7 +23,6 @@ if TYPE_CHECKING:
 
 RIGHT: Final = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 MIDDLE: Final = Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignVCenter
-SWATCH: Final = 32
 ABOVE: Final = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop
 
 
@@ -286,91 +282,3 @@ def _run_outcome(row: QueuedRun) -> str:
             return _tr("cancelled")
         case RunOutcome.FAILED:
             return _tr("failed")
-
-
-def compared_model(parent: QObject | None = None) -> RowModel[ComparedRow]:
-    """Return the table of the results that are compared."""
-    return RowModel[ComparedRow](
-        (
-            Column(
-                heading=_tr("Result"),
-                text=attrgetter("name"),
-                tip=attrgetter("name"),
-                icon=_swatch,
-            ),
-            Column(heading=_tr("Signed score"), text=attrgetter("score"), side=RIGHT),
-            Column(heading=_tr("Interval"), text=attrgetter("interval"), side=MIDDLE),
-            Column(heading=_tr("Top-1 (%)"), text=attrgetter("top1"), side=RIGHT),
-            Column(heading=_tr("Images"), text=_compared_images, side=RIGHT),
-        ),
-        parent,
-    )
-
-
-def _swatch(row: ComparedRow | DifferenceLine) -> QIcon:
-    """Return what the bars of a result look like."""
-    pixmap = QPixmap(SWATCH, SWATCH)
-    pixmap.fill(Qt.GlobalColor.transparent)
-    painter = QPainter(pixmap)
-    brush = series_brush(row.place)
-    painter.setPen(brush.color())
-    painter.setBrush(brush)
-    painter.drawRect(0, 0, SWATCH - 1, SWATCH - 1)
-    painter.end()
-    return QIcon(pixmap)
-
-
-def _compared_images(row: ComparedRow) -> str:
-    return str(row.n_images)
-
-
-def difference_model(parent: QObject | None = None) -> RowModel[DifferenceLine]:
-    """Return the table of differences from the reference."""
-    return RowModel[DifferenceLine](
-        (
-            Column(
-                heading=_tr("Result"),
-                text=attrgetter("name"),
-                tip=attrgetter("name"),
-                icon=_swatch,
-            ),
-            Column(heading=_tr("Number"), text=attrgetter("row.name")),
-            Column(heading=_tr("Reference"), text=attrgetter("row.first"), side=RIGHT),
-            Column(heading=_tr("This result"), text=attrgetter("row.second"), side=RIGHT),
-            Column(heading=_tr("Difference"), text=attrgetter("row.difference"), side=RIGHT),
-            Column(heading=_tr("Interval"), text=attrgetter("row.interval"), side=MIDDLE),
-            Column(heading=_tr("p"), text=attrgetter("row.p_value"), side=RIGHT),
-            Column(heading=_tr("p, corrected"), text=attrgetter("row.p_corrected"), side=RIGHT),
-            Column(heading=_tr("Told apart"), text=_clearness, side=MIDDLE),
-        ),
-        parent,
-    )
-
-
-def _clearness(line: DifferenceLine) -> str:
-    return _tr("yes") if line.row.is_clear else ""
-
-
-def study_model(parent: QObject | None = None) -> RowModel[StudyPoint]:
-    """Return the table of the models of a study."""
-    return RowModel[StudyPoint](
-        (
-            Column(heading=_tr("Model"), text=attrgetter("name")),
-            Column(
-                heading=_tr("Predictor"), text=_predicted, side=RIGHT, value=attrgetter("predicted")
-            ),
-            Column(
-                heading=_tr("Measured"), text=_measured, side=RIGHT, value=attrgetter("measured")
-            ),
-            Column(heading=_tr("Lineage"), text=attrgetter("lineage")),
-        ),
-        parent,
-    )
-
-
-def _predicted(row: StudyPoint) -> str:
-    return format_number(row.predicted, 3)
-
-
-def _measured(row: StudyPoint) -> str:
-    return format_number(row.measured, 3)
