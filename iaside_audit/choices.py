@@ -11,6 +11,8 @@ from iaside_audit.registry import nearest
 
 DEFAULT_BANDS: Final = 8
 DEFAULT_PAIRS: Final = 1
+FIRST_CHECK: Final = 100
+"""Stopping is looked at after 100, 200, 400, ... images; denser checks undercover."""
 DEFAULT_REFERENCE_BATCH: Final = 10
 """The authors'."""
 MAX_MODEL_BYTES: Final = 4 << 30

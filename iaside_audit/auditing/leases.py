@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Final
 from iaside_audit.auditing.executor import POLL_S
 from iaside_audit.auditing.outcome import assemble
 from iaside_audit.auditing.outcome.conclude import used_rows
-from iaside_audit.auditing.plan import FIRST_CHECK, checkpoints, stopping_point
+from iaside_audit.auditing.plan import checkpoints, stopping_point
+from iaside_audit.choices import FIRST_CHECK
 from iaside_audit.events import Estimate, ExpectedStop, ImageDone, ImageFailed, Warned
 from iaside_audit.result import FailedImage
 from iaside_audit.rows import ValueRow, ValueRows

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from iaside_audit.auditing.attempts import Lease
 from iaside_audit.auditing.evaluation.evaluate import LeaseItem
-from iaside_audit.choices import DEFAULT_PAIRS, MAX_EXACT_BANDS, Estimator, Mode, parse_shard
+from iaside_audit.choices import (
+    DEFAULT_PAIRS,
+    FIRST_CHECK,
+    MAX_EXACT_BANDS,
+    Estimator,
+    Mode,
+    parse_shard,
+)
 from iaside_audit.errors import ImageError, SpecError
 from iaside_audit.randomness import Purpose, image_generator
 from iaside_audit.spectrum import baseline_needs
@@ -26,8 +33,6 @@ BATCH_AT_224: Final = 32
 """Rows a call at 224 px: a CPU is at its best from 8 to 32 (benchmarks/, ECOSYSTEM.md, 2)."""
 MAX_BATCH: Final = 256
 PIXELS_AT_224: Final = 224 * 224
-FIRST_CHECK: Final = 100
-"""Stopping is looked at after 100, 200, 400, ... images; denser checks undercover."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,6 +23,7 @@ from iaside_audit.report.summary import (
     interval_method,
     score_rows,
     score_sentence,
+    target_outcome,
     value_unit,
 )
 
@@ -187,8 +188,7 @@ def _stopping(result: AuditResult) -> list[str]:
     converged, target = result.estimator.converged, result.spec.target_halfwidth
     if converged is None or target is None:
         return []
-    met = f"met, so the audit stopped at {result.estimator.n_images} images"
-    return [f"Target half-width of {target:g}: {met if converged else 'not met'}"]
+    return [f"Target half-width of {target:g}: {target_outcome(result)}"]
 
 
 def _estimate(value: float, interval: Interval) -> str:

@@ -6,7 +6,7 @@ import math
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from iaside_audit.choices import Mode
+from iaside_audit.choices import FIRST_CHECK, Mode
 from iaside_audit.report.claims import SCORE_CLAIM
 from iaside_audit.report.summary import (
     NOT_DEFINED,
@@ -19,6 +19,7 @@ from iaside_audit.report.summary import (
     format_size,
     interval_method,
     null_sentence,
+    target_outcome,
     value_unit,
 )
 
@@ -29,9 +30,6 @@ if TYPE_CHECKING:
 
 Row: TypeAlias = "tuple[str, Run | str]"
 """A label, and what is said of it."""
-
-_FEW_IMAGES: Final = 100
-"""Below this no audit is called converged (METHOD.md, section 6)."""
 
 _MAX_FAILED_NAMES: Final = 3
 
@@ -48,8 +46,8 @@ def conclusions(result: AuditResult) -> list[str]:
         "The signed score sums this up: 0 is an even profile, above 0 low frequencies dominate, "
         "below 0 high frequencies."
     )
-    if n_images < _FEW_IMAGES:
-        measured += f" Fewer than {_FEW_IMAGES} images were used: treat the numbers as a trial."
+    if n_images < FIRST_CHECK:
+        measured += f" Fewer than {FIRST_CHECK} images were used: treat the numbers as a trial."
     meaning = f"{SCORE_CLAIM} It is not a measurement of accuracy on corrupted images."
     return [measured, f"{null_sentence(result)} {meaning}"]
 
@@ -161,8 +159,7 @@ def _protocol_rows(result: AuditResult) -> list[Row]:
         ("Seed", str(spec.seed)),
     ]
     if estimator.converged is not None:
-        reached = "reached" if estimator.converged else "not reached"
-        rows.append(("Target half-width", f"{spec.target_halfwidth:g}, {reached}"))
+        rows.append(("Target half-width", f"{spec.target_halfwidth:g}, {target_outcome(result)}"))
     return rows
 
 

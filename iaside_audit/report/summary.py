@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING, Final
 
-from iaside_audit.choices import IntervalMethod, Mode, Norm
+from iaside_audit.choices import FIRST_CHECK, IntervalMethod, Mode, Norm
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -219,7 +219,17 @@ def base_name(path: str) -> str:
 def interval_method(result: AuditResult) -> str:
     """Return how a result's intervals were made: by which bootstrap, and which are none of it."""
     bootstrap = bootstrap_name(result.spec.interval, result.spec.mode)
-    return bootstrap if result.spec.mode == Mode.REFERENCE else f"{bootstrap} (top-1: Wilson)"
+    has_wilson = result.spec.mode == Mode.CORRECTED and math.isfinite(result.accuracy.top1)
+    return f"{bootstrap} (top-1: Wilson)" if has_wilson else bootstrap
+
+
+def target_outcome(result: AuditResult) -> str:
+    """Say what became of the target half-width of an audit that had one."""
+    if result.estimator.converged:
+        return f"met, so the audit stopped at {counted(result.estimator.n_images, 'image')}"
+    if result.estimator.n_images < FIRST_CHECK:
+        return f"not met: below {FIRST_CHECK} images no interval is trusted to stop at"
+    return "not met"
 
 
 def bootstrap_name(method: IntervalMethod, mode: Mode) -> str:

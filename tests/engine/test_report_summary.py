@@ -19,10 +19,12 @@ from iaside_audit.report.summary import (
     format_interval,
     format_number,
     importance_rows,
+    interval_method,
     null_sentence,
     rough_duration,
     score_rows,
     score_sentence,
+    target_outcome,
 )
 from iaside_audit.result import AuditResult, ScoreValue
 
@@ -179,3 +181,30 @@ def test_elided_text_fits_and_keeps_its_ends(text: str, width: int) -> None:
 def test_base_name_knows_both_kinds_of_paths(path: str) -> None:
     """A result may have been made on another system."""
     assert base_name(path) == "a.onnx"
+
+
+@pytest.mark.parametrize(
+    ("converged", "n_images", "words"),
+    [
+        (True, 200, "met, so the audit stopped at 200 images"),
+        (False, 2, "not met: below 100 images no interval is trusted to stop at"),
+        (False, 500, "not met"),
+    ],
+)
+def test_target_outcome_says_why_a_narrow_interval_is_not_enough(
+    converged: bool,  # noqa: FBT001 - a case
+    n_images: int,
+    words: str,
+) -> None:
+    """Below 100 images a target is never called met, however narrow the interval."""
+    result = sample_result()
+    record = dataclasses.replace(result.estimator, converged=converged, n_images=n_images)
+    assert target_outcome(dataclasses.replace(result, estimator=record)) == words
+
+
+def test_interval_method_names_wilson_where_there_is_an_accuracy() -> None:
+    """With the model's own labels top-1 is not measured, and has no interval."""
+    result = sample_result()
+    assert interval_method(result) == "bootstrap over images (top-1: Wilson)"
+    unknown = dataclasses.replace(result.accuracy, top1=math.nan)
+    assert interval_method(dataclasses.replace(result, accuracy=unknown)) == "bootstrap over images"

@@ -10,8 +10,9 @@ from iaside_audit._version import __version__
 from iaside_audit.auditing.outcome import assemble
 from iaside_audit.auditing.outcome.conclude import AuditContext, conclude, used_rows
 from iaside_audit.auditing.outcome.merge import wanted_places
-from iaside_audit.auditing.plan import FIRST_CHECK, checkpoints
+from iaside_audit.auditing.plan import checkpoints
 from iaside_audit.auditing.verification.verdicts import VerificationCheck
+from iaside_audit.choices import FIRST_CHECK
 from iaside_audit.errors import IASideError, StoreError
 from iaside_audit.result import result_to_document
 from iaside_audit.rows import ValueRows
