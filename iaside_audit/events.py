@@ -33,14 +33,14 @@ class Stage(StrEnum):
     COMPARING_SPECTRA = "comparing spectra"
     CORRUPTING = "corrupting"
     REPEATING = "making rows again"
-    VARYING = "auditing with"
+    VARYING = "auditing"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preparing:
     """A step before the audit proper, or of something else that takes a while.
 
-    `detail` completes the stage ``auditing with``; `total` is 0 where it is not known.
+    `detail` says more of the stage ``auditing``; `total` is 0 where it is not known.
     """
 
     stage: Stage

@@ -22,12 +22,12 @@ from iaside_audit.auditing.run import run_audit
 from iaside_audit.choices import MAX_EXACT_BANDS, Estimator, Mode
 from iaside_audit.comparison import finite
 from iaside_audit.errors import SpecError
-from iaside_audit.events import AuditCancelled, Cancelled, Finished
+from iaside_audit.events import AuditCancelled, Cancelled, Finished, Warned
 from iaside_audit.games import controlled_shapley
 from iaside_audit.statistics import PILOT_IMAGES, score_variance, value_function
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from iaside_audit.events import Control, Event
     from iaside_audit.result import AuditResult
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 PLAN_SCHEMA_VERSION: Final = 1
 PAIRS_TRIED: Final = (1, 2, 4, 8)
+WHOLE: Final[dict[str, Any]] = {"shard": None, "scheduler": None}  # Any: as the fields
+"""What a pilot runs without, though its audit may not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +62,8 @@ class PlanOption:
     stops_at : int or None
         Images after which an audit would stop; None without a target, and where it is out of reach.
     n_images, n_evaluations : int
-        Of the audit: up to the stop, else over all images that may be used.
+        Of the audit: up to the stop, else over all images that may be used; 0 where the budget
+        affords none.
     elapsed_s : float
         At the pilot's speed.
     """
@@ -149,6 +152,10 @@ def run_pilot(
     IASideError
         As :func:`~iaside_audit.auditing.run.run_audit`.
     """
+    dropped = left_out(spec, WHOLE)
+    if dropped:
+        said = f"The plan is of the whole audit on this machine: {dropped} not taken into account."
+        yield Warned(code="plan", message=said)
     for event in run(pilot_spec(spec), control):
         match event:
             case Finished(result=result):
@@ -174,9 +181,23 @@ def pilot_spec(spec: AuditSpec) -> AuditSpec:
         interactions=False,
         budget=None,
         target_halfwidth=None,
-        shard=None,
-        scheduler=None,
+        **WHOLE,
     )
+
+
+def left_out(spec: AuditSpec, used: Mapping[str, object]) -> str:
+    """Name the options of a specification in whose place others are used; empty for none.
+
+    Examples
+    --------
+    >>> from iaside_audit.spec import AuditSpec
+    >>> spec = AuditSpec(model="m.onnx", images="i", interactions=True, budget=9)
+    >>> left_out(spec, {"interactions": False, "budget": None}), left_out(spec, {"shard": None})
+    ('interactions and budget 9 are', '')
+    """
+    given = {name: getattr(spec, name) for name in used if getattr(spec, name) != used[name]}
+    named = [name if value is True else f"{name} {value}" for name, value in given.items()]
+    return f"{' and '.join(named)} {'is' if len(named) == 1 else 'are'}" if named else ""
 
 
 def forecast(spec: AuditSpec, pilot: AuditResult) -> AuditForecast:
@@ -266,7 +287,7 @@ def _option(
         )
         stops_at = stopping_point(needed, n_usable)
     n_images = n_usable if stops_at is None else stops_at
-    n_evaluations = shared + n_images * per_image
+    n_evaluations = shared + n_images * per_image if n_images else 0
     halfwidth = np.inf
     if n_usable:
         halfwidth = widening * variance.halfwidth(n_usable, pairs=pairs, confidence=spec.confidence)

@@ -8,11 +8,20 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from scipy import stats
 
+from iaside_audit.auditing.pilot import left_out
 from iaside_audit.auditing.run import run_audit
 from iaside_audit.choices import Estimator, Mode, Norm, Range, Spacing
 from iaside_audit.comparison import finite
 from iaside_audit.errors import SpecError
-from iaside_audit.events import AuditCancelled, Cancelled, Control, Finished, Preparing, Stage
+from iaside_audit.events import (
+    AuditCancelled,
+    Cancelled,
+    Control,
+    Finished,
+    Preparing,
+    Stage,
+    Warned,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -27,6 +36,15 @@ N_IMAGES: Final = 50
 """Of each small audit, unless --max-images says otherwise."""
 ROUNDED: Final = 12
 """Decimals of importances and agreements that mean something."""
+OWN: Final[dict[str, Any]] = {  # Any: fields of several types
+    "estimator": Estimator.AUTO,
+    "interactions": False,
+    "budget": None,
+    "target_halfwidth": None,
+    "shard": None,
+    "scheduler": None,
+}
+"""What every small audit has, whatever the specification says."""
 MIN_BANDS_OCTAVE: Final = 3
 BASELINES: Final = ("zero", "mean", "noise", "shuffle")
 
@@ -138,9 +156,13 @@ def run_stability(
         As :func:`~iaside_audit.auditing.run.run_audit`.
     """
     listed = variants(spec)
+    dropped = left_out(spec, OWN)
+    if dropped:
+        said = f"A stability panel makes small audits of its own: {dropped} not used."
+        yield Warned(code="stability", message=said)
     found: list[tuple[Variant, AuditResult | str, str]] = []
     for number, variant in enumerate(listed):
-        name = f"{variant.choice} {variant.value}".strip() or "as asked"
+        name = f"with {variant.choice} {variant.value}" if variant.choice else "as asked"
         yield Preparing(stage=Stage.VARYING, done=number, total=len(listed), detail=name)
         result: AuditResult | str | None = None
         note = ""
@@ -171,12 +193,7 @@ def variants(spec: AuditSpec) -> tuple[Variant, ...]:
     base = replace(
         spec,
         max_images=min(spec.max_images or N_IMAGES, N_IMAGES),
-        estimator=Estimator.AUTO,
-        interactions=False,
-        budget=None,
-        target_halfwidth=None,
-        shard=None,
-        scheduler=None,
+        **OWN,
     )
     changes: list[tuple[str, str, dict[str, Any]]] = []  # Any: fields of several types
     changes += [("norm", one.value, {"norm": one}) for one in Norm if one != spec.norm]

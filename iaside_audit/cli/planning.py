@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 STABILITY_NAME: Final = "stability.json"
 OUT_OF_REACH: Final = 4
-"""The exit code of a plan whose target no option reaches."""
+"""The exit code of a plan whose target no option reaches, or whose budget affords none."""
 
 
 def plan(spec: AuditSpec, *, as_json: bool, quiet: bool) -> int:
@@ -45,10 +45,11 @@ def plan(spec: AuditSpec, *, as_json: bool, quiet: bool) -> int:
         click.echo(json.dumps(forecast.to_document(), indent=2))
     else:
         _print_forecast(forecast, stdout())
-    misses = forecast.target_halfwidth is not None and all(
-        one.stops_at is None for one in forecast.options
+    has_target = forecast.target_halfwidth is not None
+    is_in_reach = any(
+        one.stops_at is not None if has_target else one.n_images > 0 for one in forecast.options
     )
-    return OUT_OF_REACH if misses else 0
+    return 0 if is_in_reach else OUT_OF_REACH
 
 
 def check_stability(spec: AuditSpec, *, out: Path, as_json: bool, quiet: bool) -> int:
@@ -74,10 +75,7 @@ def check_stability(spec: AuditSpec, *, out: Path, as_json: bool, quiet: bool) -
 
 def _print_forecast(forecast: AuditForecast, console: Console) -> None:
     target = forecast.target_halfwidth
-    table = make_table(
-        f"Plan from a pilot on {forecast.n_pilot_images} images "
-        f"({forecast.n_pilot_evaluations} evaluations, {forecast.evaluations_per_s:.0f} a second)"
-    )
+    table = make_table(f"Plan from a pilot on {forecast.n_pilot_images} images")
     table.add_column("estimator")
     for name in ("half-width", "needs images", "stops at", "evaluations", "time"):
         if target is not None or name not in {"needs images", "stops at"}:
@@ -88,8 +86,7 @@ def _print_forecast(forecast: AuditForecast, console: Console) -> None:
             _way(option),
             format_number(option.halfwidth),
             *needed,
-            str(option.n_evaluations),
-            rough_duration(option.elapsed_s),
+            *_effort(option),
             style="bold" if place == forecast.advised else "",
         )
     print_whole(console, table)
@@ -103,7 +100,8 @@ def _forecast_lines(forecast: AuditForecast) -> list[str]:
     meaning = (
         f"Half-widths of the signed score at {format_percent(forecast.confidence)}, over "
         f"{forecast.n_available} images or what the budget affords of them; the first line is "
-        "what was asked for."
+        f"what was asked for. The pilot took {forecast.n_pilot_evaluations} evaluations, "
+        f"{forecast.evaluations_per_s:.0f} a second."
     )
     target = forecast.target_halfwidth
     said = [meaning]
@@ -130,6 +128,13 @@ def _way(option: PlanOption) -> str:
     if option.pairs is None:
         return "exact"
     return f"{counted(option.pairs, 'pair')} an image"
+
+
+def _effort(option: PlanOption) -> tuple[str, str]:
+    """Return the evaluations and the time that an option takes."""
+    if not option.n_images:
+        return "above the budget", ""
+    return str(option.n_evaluations), rough_duration(option.elapsed_s)
 
 
 def _needed(option: PlanOption) -> str:

@@ -169,6 +169,8 @@ class ProgressView:
         """Draw one event."""
         match event:
             case Preparing(stage=stage, done=done, total=total, detail=detail):
+                if detail:
+                    self._line(f"{stage.capitalize()} {foreign(detail)}:")
                 self._begin(f"{stage} {detail}".rstrip(), total)
                 self._update(completed=done, total=total or None)
             case Planned():

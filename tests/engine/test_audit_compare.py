@@ -107,6 +107,9 @@ def test_images_are_matched_by_content(audited: tuple[AuditResult, ...]) -> None
     expected = compare(chosen(one, places), chosen(other, places)).comparisons[0]
     assert comparison.bands == expected.bands
     assert any("'a' has 12 images, of which the 7" in warning for warning in part.warnings)
+    named = [NamedResult(name="a", result=one)] * 2
+    twice = compare_results([*named, NamedResult(name="b", result=chosen(other, [7, 3]))])
+    assert len(twice.warnings) == len(set(twice.warnings)) == 2
 
 
 def test_images_of_equal_content_are_matched_one_to_one(audited: tuple[AuditResult, ...]) -> None:

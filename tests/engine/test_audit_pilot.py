@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 from audit_material import convnet_spec, events_here
 
-from iaside_audit.auditing.pilot import AuditForecast, pilot_spec, run_pilot
+from iaside_audit.auditing.pilot import AuditForecast, forecast, pilot_spec, run_pilot
 from iaside_audit.auditing.plan import stopping_point
 from iaside_audit.auditing.stability import (
     StabilityReport,
@@ -19,11 +20,12 @@ from iaside_audit.auditing.stability import (
 )
 from iaside_audit.choices import Estimator
 from iaside_audit.errors import SpecError
-from iaside_audit.events import AuditCancelled, Control, Estimate, Finished
+from iaside_audit.events import AuditCancelled, Control, Estimate, Finished, Warned
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from iaside_audit.result import AuditResult
     from iaside_audit.spec import AuditSpec
 
 
@@ -35,9 +37,17 @@ def wide(tmp_path_factory: pytest.TempPathFactory) -> AuditSpec:
 
 
 @pytest.fixture(scope="module")
-def planned(wide: AuditSpec) -> AuditForecast:
+def pilot(wide: AuditSpec) -> AuditResult:
+    """Return the result of its pilot."""
+    *_, last = events_here(pilot_spec(wide))
+    assert isinstance(last, Finished)
+    return last.result
+
+
+@pytest.fixture(scope="module")
+def planned(wide: AuditSpec, pilot: AuditResult) -> AuditForecast:
     """Return its plan."""
-    *_, last = run_pilot(wide, run=partial(events_here))
+    *_, last = run_pilot(wide, run=lambda *_: iter([Finished(result=pilot)]))
     assert isinstance(last, AuditForecast)
     return last
 
@@ -85,6 +95,18 @@ def test_the_advice_is_the_cheapest_that_gets_there(planned: AuditForecast) -> N
     document = planned.to_document()
     assert document["schema_version"] == 1
     assert len(document["options"]) == 5
+
+
+def test_a_plan_names_what_it_does_not_count(wide: AuditSpec, pilot: AuditResult) -> None:
+    """Pairs that exact mode does without, images that no budget pays for, a shard of the whole."""
+    exact = forecast(replace(wide, pairs=50), pilot)
+    assert (exact.options[0].estimator, exact.unused_pairs) == ("exact", 50)
+    poor = forecast(replace(wide, budget=10), pilot)
+    assert {(one.n_images, one.n_evaluations) for one in poor.options} == {(0, 0)}
+    part = replace(wide, shard="1/2", target_halfwidth=None)
+    warned, _ = run_pilot(part, run=lambda *_: iter([Finished(result=pilot)]))
+    assert isinstance(warned, Warned)
+    assert "shard 1/2 is not taken into account" in warned.message
 
 
 def test_a_cancelled_pilot_says_so(wide: AuditSpec) -> None:
@@ -141,9 +163,11 @@ def test_stability_varies_one_choice_at_a_time(wide: AuditSpec) -> None:
 
 def test_a_stability_panel_lowers_bands_and_says_so(tmp_path: Path) -> None:
     """At 32 px octave bands of M = 8 would be empty: M falls until it fits, with a note."""
-    spec = convnet_spec(tmp_path, n_images=8, bands=8, estimator="auto")
+    spec = convnet_spec(tmp_path, n_images=8, bands=8)
     control = Control()
-    *_, report = run_stability(spec, control, run=partial(events_here))
+    warned, *_, report = run_stability(spec, control, run=partial(events_here))
+    assert isinstance(warned, Warned)
+    assert "estimator permutation is not used" in warned.message
     assert not control.is_cancelled
     assert isinstance(report, StabilityReport)
     first, *others = report.variants

@@ -98,7 +98,10 @@ def compare_results(results: Sequence[NamedResult]) -> ComparisonReport:
         n_permutations=N_PERMUTATIONS,
         n_resamples=N_RESAMPLES,
         seed=spec.seed,
-        warnings=tuple(_warnings(results, rows, n_images=len(places[0]), n_units=len(units[0]))),
+        warnings=tuple(
+            # a result that is given twice is not warned of twice
+            dict.fromkeys(_warnings(results, rows, n_images=len(places[0]), n_units=len(units[0])))
+        ),
     )
 
 
