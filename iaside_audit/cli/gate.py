@@ -106,6 +106,7 @@ def command(
             "result": str(result),
             "report_id": report_id(loaded),
             "confidence": loaded.spec.confidence,
+            "interval_method": loaded.spec.interval,
             "lines": [one.to_document() for one in lines],
             "warnings": [{"code": one.code, "message": one.message} for one in loaded.warnings],
             "met": is_met,
@@ -118,9 +119,15 @@ def command(
 
 def _print(lines: Sequence[GateLine], result: AuditResult) -> None:
     """Print a row for each threshold, then what a reader of the numbers must know."""
-    from iaside_audit.cli.console import foreign, make_table, print_whole, stdout  # noqa: PLC0415
+    from iaside_audit.cli.console import (  # noqa: PLC0415
+        foreign,
+        make_table,
+        print_warnings,
+        print_whole,
+        stdout,
+    )
     from iaside_audit.report import format_percent  # noqa: PLC0415
-    from iaside_audit.report.summary import base_name  # noqa: PLC0415
+    from iaside_audit.report.summary import base_name, interval_method  # noqa: PLC0415
 
     console = stdout()
     table = make_table(foreign(base_name(result.model.path)))
@@ -131,9 +138,10 @@ def _print(lines: Sequence[GateLine], result: AuditResult) -> None:
             *_cells(line), "[green]met[/green]" if line.is_met else "[bold red]NOT MET[/]"
         )
     print_whole(console, table)
-    console.print(f" Intervals at {format_percent(result.spec.confidence)}.")
-    for warning in result.warnings:
-        console.print(f" [yellow]Warning:[/yellow] {foreign(warning.message)}")
+    confidence = format_percent(result.spec.confidence)
+    console.print(f" Intervals at {confidence}, by {interval_method(result)}.", markup=False)
+    print_warnings((one.message for one in result.warnings), console)
+    print_warnings((text for line in lines for text in line.warnings), console)
 
 
 def _cells(line: GateLine) -> tuple[str, str, str, str]:

@@ -76,6 +76,13 @@ def test_a_drop_is_the_paired_difference(tmp_path: Path) -> None:
     (line,) = gate(other, Thresholds(max_drop=0.25), against=named)
     assert (line.value, line.interval) == (change.difference, change.interval)
     assert line.is_met == (change.interval[0] >= -0.25)
+    assert line.warnings == compared.warnings
+    assert "Only 20 images" in line.warnings[-1]
+    loose = replace(mine, spec=replace(mine.spec, confidence=0.6, interval="bca"))  # type: ignore[arg-type]
+    (again,) = gate(
+        other, Thresholds(max_drop=0.25), against=NamedResult(name="mine", result=loose)
+    )
+    assert again.interval == line.interval  # of the kind of the result that is held
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from iaside_audit.auditing.outcome.compare import NamedResult, compare_results
@@ -81,6 +81,8 @@ class GateLine:
         Of it; None for a count, which is known.
     least, most : float or None
         The threshold: one of the two.
+    warnings : tuple of str
+        What a reader of a change must know of the comparison.
     """
 
     name: str
@@ -88,6 +90,7 @@ class GateLine:
     interval: Interval | None = None
     least: float | None = None
     most: float | None = None
+    warnings: tuple[str, ...] = ()
 
     @property
     def is_met(self) -> bool:
@@ -143,13 +146,15 @@ def _lines(
         low, high = score.interval
         yield GateLine(name=f"{name}.halfwidth", value=(high - low) / 2, most=asked.max_halfwidth)
     if asked.max_drop is not None and against is not None:
-        compared = compare_results([against, NamedResult(name="this result", result=result)])
+        mine = NamedResult(name="this result", result=result)
+        compared = compare_results([_on_the_terms_of(result, against), mine])
         change = compared.comparisons[0].score[asked.score]
         yield GateLine(
             name=f"{name}.change",
             value=change.difference,
             interval=change.interval,
             least=-asked.max_drop,
+            warnings=compared.warnings,
         )
     if asked.min_top1 is not None:
         accuracy = result.accuracy
@@ -175,3 +180,10 @@ def _lines(
         )
     if asked.max_failed is not None:
         yield GateLine(name="data.n_failed", value=result.data.n_failed, most=asked.max_failed)
+
+
+def _on_the_terms_of(result: AuditResult, against: NamedResult) -> NamedResult:
+    """Return what is compared with, so that every line of a gate has intervals of one kind."""
+    asked = result.spec
+    spec = replace(against.result.spec, confidence=asked.confidence, interval=asked.interval)
+    return NamedResult(name=against.name, result=replace(against.result, spec=spec))
