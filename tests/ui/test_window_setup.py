@@ -316,6 +316,8 @@ def test_settings_are_saved_and_loaded(
     program.setup.audit_model()
     program.window.actions_by_key[ActionKey.SAVE_SETTINGS].trigger()
     qtbot.waitUntil(path.exists)
+    with path.open("a", encoding="utf-8") as settings:  # as the command line takes it too
+        settings.write('formats = "json"\ncache = false\n')
     program.setup.change(Form())
     program.controller.show_start()
     program.window.actions_by_key[ActionKey.LOAD_SETTINGS].trigger()

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 REST_MS: Final = 250
 """Typing must rest for so long before the form is examined."""
+COMMAND_LINE_ALONE: Final = ("formats", "cache")
+"""What a file of settings may say that the form has no field for."""
 SEARCH_FIELDS: Final = ("model", "output", "images", "labels", "classes")
 ACTIONS: Final = (
     ActionKey.AUDIT_MODEL,
@@ -371,6 +373,7 @@ def _read_settings(path: Path) -> Form:
     from iaside_audit.cli.run import read_config  # noqa: PLC0415 - start-up time
 
     values = read_config(path)
-    values.pop("formats", None)
+    for name in COMMAND_LINE_ALONE:
+        values.pop(name, None)
     AuditSpec.from_dict({"model": "model", "images": "images"} | values)  # names and values
     return Form.of(values)
