@@ -214,7 +214,8 @@ def _the_scores(graph: onnx.GraphProto, name: str | None, path: Path) -> onnx.Va
         found = "; ".join(_described(value) for value in outputs.values()) or "none"
         wanted = "one output with a score for each class" if name is None else f"output {name!r}"
         raise SignatureError(
-            f"Expected {wanted}, found {len(outputs)} outputs ({found}) in '{path.name}'. "
+            f"Expected {wanted}, found {len(outputs)} output{'s' * (len(outputs) != 1)} ({found}) "
+            f"in '{path.name}'. "
             "Say which one with --output NAME.",
             expected=wanted,
             found=found,

@@ -128,7 +128,8 @@ def read_text(path: Path) -> str:
         return path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise SpecError(
-            f"Expected a text file at '{path}', found none that can be read ({error.strerror}).",
+            f"Expected a text file at '{path}', found none that can be read ({error.strerror}). "
+            "Check the path.",
             path=str(path),
         ) from error
     except UnicodeDecodeError as error:

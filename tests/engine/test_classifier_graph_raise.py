@@ -161,6 +161,8 @@ def test_graph_refusal_carries_its_facts(tmp_path: Path) -> None:
         describe_graph(declared_model([("ids", INT64, ["N", 7])]), tmp_path / "m.onnx")
     assert caught.value.expected == "an image input (N, 3, H, W) or (N, H, W, 3)"
     assert caught.value.found == "ids: int64 (N, 7)"
+    with pytest.raises(SignatureError, match=r"output 'b', found 1 output \(scores: float"):
+        describe_graph(small_model("softmax"), tmp_path / "m.onnx", output_name="b")
 
 
 def test_load_names_a_missing_file(tmp_path: Path) -> None:
