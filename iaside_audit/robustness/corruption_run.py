@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from iaside_audit.images import FROM_MODEL
 from iaside_audit.randomness import Purpose
 from iaside_audit.robustness.errors_by_corruption import summarise
 from iaside_audit.robustness.near_chance import refuse_near_chance
@@ -125,4 +126,5 @@ def corruption_errors(measured: Measured, plan: CorruptionPlan) -> CorruptionErr
         has_imagenet_classes=n_classes in IMAGENET_CLASSES,
         confidence=plan.spec.confidence,
         generator=np.random.default_rng([plan.spec.seed, Purpose.BOOTSTRAP]),
+        labels_are_own=measured.data.labels == FROM_MODEL,
     )

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from iaside_audit.statistics import N_RESAMPLES, bootstrap_means, percentile_interval
+from iaside_audit.statistics.shares import share_interval
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -138,12 +139,14 @@ def summarise(
     has_imagenet_classes: bool,
     confidence: float,
     generator: np.random.Generator,
+    labels_are_own: bool = False,
     n_resamples: int = N_RESAMPLES,
 ) -> CorruptionErrors:
-    """Average answers over images, severities and corruptions, with bootstrap intervals.
+    """Average answers over images, severities and corruptions, with intervals.
 
     Every resample of the images is carried through to the means, so the clean error, which all
-    relative figures share, is resampled with them.
+    relative figures share, is resampled with them. The clean error and that of a single condition
+    are shares of the images and have Wilson's interval, of some width even where none is wrong.
 
     Parameters
     ----------
@@ -163,6 +166,8 @@ def summarise(
         Of the intervals.
     generator : numpy.random.Generator
         Of the resamples.
+    labels_are_own : bool
+        Whether the labels are the model's answers without corruption, of which none is wrong.
     n_resamples : int
         How many.
     """
@@ -187,6 +192,12 @@ def summarise(
         low, high = percentile_interval(values[1:, None], confidence=confidence, n_units=n_images)
         return Measure(value=float(values[0]), interval=(float(low[0]), float(high[0])))
 
+    def measure_share(values: FloatVector) -> Measure:
+        """Take the first, a share of the images, as the value."""
+        low, high = share_interval(values[:1], n_images, confidence=confidence)
+        return Measure(value=float(values[0]), interval=(float(low[0]), float(high[0])))
+
+    measure_clean = measure if labels_are_own else measure_share
     places: dict[str, list[int]] = {}
     for place, (name, _) in enumerate(conditions):
         places.setdefault(name, []).append(place)
@@ -194,13 +205,13 @@ def summarise(
     _, published = alexnet_errors()
     return CorruptionErrors(
         n_images=n_images,
-        clean_error=measure(clean_error) if has_clean else None,
+        clean_error=measure_clean(clean_error) if has_clean else None,
         clean_log_p=measure(clean_mean) if has_clean else None,
         conditions=tuple(
             ConditionResult(
                 corruption=name,
                 severity=severity,
-                error=measure(errors[:, place]),
+                error=measure_share(errors[:, place]),
                 log_p=measure(means[:, place]),
             )
             for place, (name, severity) in enumerate(conditions)

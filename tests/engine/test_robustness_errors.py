@@ -88,6 +88,16 @@ def test_intervals_cover_as_often_as_they_say() -> None:
     assert 0.90 <= hits / 200 <= 0.99
 
 
+def test_errors_of_one_condition_have_a_width_where_no_image_is_wrong() -> None:
+    """A share of the images has Wilson's interval; four right answers are no certainty."""
+    is_right = np.ones((4, 1), dtype=bool)
+    found = errors_of(is_right, is_right[:, 0], ALL[:1])
+    for one in (found.clean_error, found.conditions[0].error):
+        assert one is not None
+        assert one.value == 0
+        assert one.interval == pytest.approx((0.0, 0.4899), abs=1e-4)
+
+
 def test_relative_error_is_paired_with_the_clean_one() -> None:
     """Where corruption changes no answer, the error added is 0 in every resample."""
     clean = np.random.default_rng(2).random(50) < 0.6
@@ -137,7 +147,9 @@ def test_a_model_near_chance_is_refused(has_clean: bool) -> None:  # noqa: FBT00
         },
     )
     measured = SimpleNamespace(
-        rows=rows, model=SimpleNamespace(output=SimpleNamespace(n_classes=10))
+        rows=rows,
+        model=SimpleNamespace(output=SimpleNamespace(n_classes=10)),
+        data=SimpleNamespace(labels="labels.csv"),
     )
     plan = CorruptionPlan(
         spec=AuditSpec(model="m.onnx", images="images"),
