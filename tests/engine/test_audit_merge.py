@@ -98,6 +98,8 @@ def test_missing_and_doubled_shards_are_named(copies: list[Path], tmp_path: Path
     assert not (tmp_path / "out").exists()
     with pytest.raises(SpecError, match=r"2/4, 3/4, 4/4 are missing"):
         merge_shards([one], tmp_path / "out")
+    with pytest.raises(SpecError, match="a folder of its own for the joint result, found the sh"):
+        merge_shards(copies, one)
 
 
 def test_an_unfinished_shard_is_named(copies: list[Path], tmp_path: Path) -> None:

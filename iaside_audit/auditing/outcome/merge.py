@@ -87,6 +87,12 @@ def merge_shards(folders: Sequence[Path], out: Path) -> AuditResult:
     """
     for folder in (*folders, out):
         check_path(folder, to="an output folder")
+    if out.absolute() in {folder.absolute() for folder in folders}:
+        raise SpecError(
+            f"Expected a folder of its own for the joint result, found the shard '{out}'. "
+            "Choose another --out.",
+            path=str(out),
+        )
     empty = [f"'{folder}'" for folder in folders if not (folder / STORE_NAME).is_file()]
     if empty:
         raise SpecError(
