@@ -15,10 +15,30 @@ from iaside_audit.spec import AuditSpec
 if TYPE_CHECKING:
     from collections.abc import Callable, Container
     from enum import StrEnum
+    from os import PathLike
 
     Command = Callable[..., Any]  # Any: click passes options by name
 
-PATH: Final = click.Path(path_type=Path, readable=False)
+
+class _NamedPath(click.Path):
+    """A path that is not empty: an unset variable of a shell would else mean this very folder."""
+
+    def convert(
+        self, value: str | PathLike[str], param: click.Parameter | None, ctx: click.Context | None
+    ) -> Path:
+        """Return the path.
+
+        Raises
+        ------
+        click.BadParameter
+            If it is empty.
+        """
+        if not value:
+            self.fail("Expected a path, found an empty name.", param, ctx)
+        return Path(value)
+
+
+PATH: Final = _NamedPath(path_type=Path, readable=False)
 """Whether a file may be read is found, and said, by whoever reads it."""
 
 HELP: Final = {

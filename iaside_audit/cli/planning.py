@@ -13,8 +13,8 @@ from rich.markup import escape
 from iaside_audit.auditing.pilot import AuditForecast, PlanOption, run_pilot
 from iaside_audit.auditing.stability import StabilityReport, run_stability
 from iaside_audit.cli.console import make_table, print_whole, stdout
+from iaside_audit.cli.folder import made_output_folder
 from iaside_audit.cli.progress import show_events
-from iaside_audit.errors import ReportError
 from iaside_audit.report.files import write_text
 from iaside_audit.report.summary import (
     counted,
@@ -54,22 +54,15 @@ def plan(spec: AuditSpec, *, as_json: bool, quiet: bool) -> int:
 
 def check_stability(spec: AuditSpec, *, out: Path, as_json: bool, quiet: bool) -> int:
     """Run the stability panel, print it and write ``stability.json``; return the exit code."""
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ReportError(
-            f"Expected a folder that can be written for --out, found '{out}': {error.strerror}. "
-            "Choose another --out.",
-            path=str(out),
-        ) from error
-    report = show_events(partial(run_stability, spec), quiet=quiet)
-    assert isinstance(report, StabilityReport)  # noqa: S101 - it comes last
-    text = json.dumps(report.to_document(), indent=2) + "\n"
-    if as_json:
-        click.echo(text, nl=False)
-    else:
-        _print_stability(report, stdout())
-    write_text(out / STABILITY_NAME, text)
+    with made_output_folder(out):
+        report = show_events(partial(run_stability, spec), quiet=quiet)
+        assert isinstance(report, StabilityReport)  # noqa: S101 - it comes last
+        text = json.dumps(report.to_document(), indent=2) + "\n"
+        if as_json:
+            click.echo(text, nl=False)
+        else:
+            _print_stability(report, stdout())
+        write_text(out / STABILITY_NAME, text)
     return 0
 
 

@@ -162,6 +162,7 @@ CASES = [
     Case("unpublished settings", f"{RUN} --mode reference --norm l2", "another norm"),
     Case("no preprocessing", "run bare.onnx --images images", "found none: no 'bare.toml'"),
     Case("no such preprocessing", f"{RUN} --preprocess none.toml", "found nothing at 'none.toml'"),
+    Case("a path without a name", f"{RUN} --config=", "Expected a path, found an empty name"),
     Case("a typing error", f"{RUN} --preprocess typo.toml", "'resise'. Did you mean 'resize'"),
     Case(
         "many faults at once",
@@ -238,16 +239,19 @@ class Folder(NamedTuple):
 
     out: str
     says: str
+    more: str = ""
 
 
 FOLDERS = [
     Folder("other", r"found another audit in 'other': .*bands was 8, now 4.*Choose another --out"),
     Folder("damaged", "found a 'result.json' in 'damaged' that cannot be read"),
     Folder("a_file", "found a file: 'a_file'"),
+    Folder("a_file", "found a file: 'a_file'", more="--stability"),
+    Folder("", "Expected a path, found an empty name"),
 ]
 
 
-@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.out)
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: f"{folder.out}{folder.more}")
 def test_an_output_folder_that_is_taken_is_kept(
     folder: Folder,
     place: Path,
@@ -258,7 +262,7 @@ def test_an_output_folder_that_is_taken_is_kept(
     monkeypatch.chdir(place)
     before = {path: path.read_bytes() for path in files_below(place) if path.is_file()}
     words = ["run", "model.onnx", "--images", "images", "--bands", 4]
-    outcome = command_here(capsys, *words, "--out", folder.out)
+    outcome = command_here(capsys, *words, "--out", folder.out, *folder.more.split())
     assert outcome.code == UNUSABLE
     assert re.search(folder.says, outcome.err), outcome.err
     assert outcome.err.count("Error: ") == 1
