@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from iaside_ui.actions import ACTIONS, key_sequences, plain_text
 from iaside_ui.controllers import (
+    AssistantController,
     AuditController,
     ColourController,
     ComparisonController,
@@ -53,6 +54,7 @@ def test_every_action_has_one_handler(key: ActionKey) -> None:
     """The value of a key names a slot of exactly one controller."""
     controllers = (
         MainController,
+        AssistantController,
         AuditController,
         ColourController,
         ComparisonController,

@@ -350,7 +350,7 @@ def test_assistant_finds_the_preprocessing_and_the_form_takes_it(
     program.setup.audit_model()
     panel = program.window.setup_page.assistant
     stages: set[Stage] = set()
-    program.setup._searchProgressed.connect(lambda stage, _done, _total: stages.add(stage))
+    program.setup.assistant._progressed.connect(lambda stage, _done, _total: stages.add(stage))
     program.window.actions_by_key[ActionKey.FIND_PREPROCESSING].trigger()
     qtbot.waitUntil(lambda: bool(panel.verdict), timeout=120_000)
     assert {Stage.STARTING, Stage.NORMALISATIONS} <= stages

@@ -3,7 +3,8 @@
 ============================  =================================================================
 ``shell``                     the window and the snapshot that every controller shares
 ``main``                      what is opened or dropped, pages, closing
-``setup``                     the form of an audit, its plan, the preprocessing assistant
+``setup``                     the form of an audit, its plan
+``assistant``                 the preprocessing assistant, beside the form
 ``audits``                    audits: queued, started, paused, cancelled
 ``results``                   results: opened, saved, reported, closed
 ``breakdown``                 images, classes and interactions of the result that is shown
@@ -17,6 +18,7 @@
 ============================  =================================================================
 """
 
+from iaside_ui.controllers.assistant import AssistantController
 from iaside_ui.controllers.audits import AuditController
 from iaside_ui.controllers.breakdown import BreakdownController
 from iaside_ui.controllers.colours import ColourController
@@ -32,6 +34,7 @@ from iaside_ui.controllers.setup import SetupController
 from iaside_ui.controllers.shell import Shell
 
 __all__ = [
+    "AssistantController",
     "AuditController",
     "BreakdownController",
     "ColourController",

@@ -10,12 +10,11 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 from PySide6.QtGui import QGuiApplication, QUndoCommand, QUndoStack
 
 from iaside_audit.errors import SpecError
-from iaside_audit.events import Stage
 from iaside_audit.report import command_line_of, write_text
 from iaside_audit.spec import AuditSpec
+from iaside_ui.controllers.assistant import AssistantController
 from iaside_ui.state import (
     ActionKey,
-    AssistantState,
     Examination,
     Form,
     Message,
@@ -24,7 +23,6 @@ from iaside_ui.state import (
     message_of,
 )
 from iaside_ui.state.form import NEEDED
-from iaside_ui.state.planning import TrialRow
 from iaside_ui.views import FileKind
 
 if TYPE_CHECKING:
@@ -36,11 +34,9 @@ REST_MS: Final = 250
 """Typing must rest for so long before the form is examined."""
 COMMAND_LINE_ALONE: Final = ("formats", "cache")
 """What a file of settings may say that the form has no field for."""
-SEARCH_FIELDS: Final = ("model", "output", "images", "labels", "classes")
 ACTIONS: Final = (
     ActionKey.AUDIT_MODEL,
     ActionKey.START_AUDIT,
-    ActionKey.FIND_PREPROCESSING,
     ActionKey.LOAD_SETTINGS,
     ActionKey.SAVE_SETTINGS,
     ActionKey.COPY_COMMAND,
@@ -91,10 +87,14 @@ class SetupController(QObject):
         For the preprocessing assistant.
     parent : QObject or None
         Its owner.
+
+    Attributes
+    ----------
+    assistant : AssistantController
+        Told of every form.
     """
 
     auditAsked = Signal(AuditSpec, object)  # what is asked, and the folder or None
-    _searchProgressed = Signal(Stage, int, int)
 
     def __init__(
         self,
@@ -108,20 +108,19 @@ class SetupController(QObject):
         self._shell = shell
         self._examiner = examiner
         self._jobs = jobs
-        self._searches = searches
         self._form = Form()
         self._found = Examination(form=self._form)
-        self._searched: tuple[str, ...] | None = None  # what the assistant's candidates are for
         self._stack = QUndoStack(self)
         self._rest = QTimer(self, interval=REST_MS, singleShot=True)
         self._rest.timeout.connect(self._examine)
         self._stack.canUndoChanged.connect(self._show_undo)
         self._stack.canRedoChanged.connect(self._show_undo)
-        shell.window.when_made(Page.SETUP, self._connect_page)
-        self._searchProgressed.connect(self._show_search)
-        for key in ACTIONS:
+        for key in (*ACTIONS, ActionKey.FIND_PREPROCESSING):
             shell.window.actions_by_key[key].triggered.connect(self._hear_typed)
         shell.window.connect_actions(self, ACTIONS)
+        self.assistant = AssistantController(shell, examiner, searches, jobs, parent=self)
+        self.assistant.preprocessingKept.connect(self._take_preprocessing)
+        shell.window.when_made(Page.SETUP, self._connect_page)
 
     @property
     def form(self) -> Form:
@@ -151,10 +150,7 @@ class SetupController(QObject):
             self._still_known(self._found.faults),
             is_pending=bool(form.text("model") or form.text("images")),
         )
-        if self._searched is not None and self._searched != _search_of(form):
-            self._searched = None
-            self._examiner.cancel()
-            self._page.show_assistant(AssistantState())
+        self.assistant.take_form(form)
         self._rest.start()
 
     @Slot()
@@ -237,29 +233,10 @@ class SetupController(QObject):
                 self._shell.show_failure,
             )
 
-    @Slot()
-    def find_preprocessing(self) -> None:
-        """Let the assistant try preprocessings on the images."""
-        form = self._form.with_text("preprocess", "")
-        try:
-            spec = form.to_spec()
-        except SpecError as error:
-            self._shell.window.show_message(message_of(error))
-            return
-        self._shell.window.clear_message()
-        self._page.show_assistant(AssistantState(stage=Stage.STARTING))
-        self._searched = search = _search_of(form)
-        self._searches.start(
-            partial(self._examiner.assist, spec, self._searchProgressed.emit),
-            partial(self._show_candidates, search),
-            partial(self._end_search, search),
-        )
-
     def close(self) -> None:
         """Stop what is under way."""
         self._rest.stop()
-        self._examiner.cancel()
-        self._searches.close()
+        self.assistant.close()
         self._jobs.close()
 
     @property
@@ -268,8 +245,6 @@ class SetupController(QObject):
 
     def _connect_page(self) -> None:
         self._page.fieldEdited.connect(self.edit)
-        self._page.assistant.cancelAsked.connect(self._cancel_search)
-        self._page.assistant.rowChosen.connect(self._use_row)
         self.take_form(self._form)
 
     @Slot()
@@ -281,43 +256,8 @@ class SetupController(QObject):
         if self._shell.state.page == Page.SETUP:
             self._page.commit()
 
-    @Slot()
-    def _cancel_search(self) -> None:
-        self._examiner.cancel()
-
-    @Slot(Stage, int, int)
-    def _show_search(self, stage: Stage, done: int, total: int) -> None:
-        if self._searches.is_busy and self._searched is not None:
-            state = AssistantState(stage=stage, n_done=done, n_total=total)
-            self._page.show_assistant(state)
-
-    def _show_candidates(self, search: tuple[str, ...], state: AssistantState) -> None:
-        """Show what was found, unless it was for another model or other images."""
-        if search == self._searched:
-            self._page.show_assistant(state)
-
-    def _end_search(self, search: tuple[str, ...], error: Exception) -> None:
-        if search == self._searched:
-            self._page.show_assistant(AssistantState())
-            self._shell.show_failure(error)
-
-    @Slot(TrialRow)
-    def _use_row(self, row: TrialRow) -> None:
-        """Write the chosen preprocessing as a file, and take it."""
-        name = f"{Path(self._form.text('model')).name}.toml"
-        path = self._shell.window.choose_path(FileKind.SAVED_PREPROCESSING, name)
-        if path is None:
-            return
-        from iaside_audit.classifier.preprocessing_sources import to_toml  # noqa: PLC0415
-
-        text = to_toml(row.trial.candidate.preprocessing)
-        self._jobs.start(
-            partial(write_text, path, text),
-            partial(self._take_preprocessing, path),
-            self._shell.show_failure,
-        )
-
-    def _take_preprocessing(self, path: Path, _: None) -> None:
+    @Slot(Path)
+    def _take_preprocessing(self, path: Path) -> None:
         self.edit("preprocess", str(path))
 
     def _take_loaded(self, form: Form) -> None:
@@ -355,11 +295,6 @@ class SetupController(QObject):
     @Slot()
     def _show_undo(self) -> None:
         self._shell.change(can_undo=self._stack.canUndo(), can_redo=self._stack.canRedo())
-
-
-def _search_of(form: Form) -> tuple[str, ...]:
-    """Return what the candidates of the assistant depend on."""
-    return tuple(form.text(name) for name in SEARCH_FIELDS)
 
 
 def _read_settings(path: Path) -> Form:
