@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
+from iaside_audit.choices import IntervalMethod, Mode
 from iaside_audit.errors import IASideError
 from iaside_audit.report import format_interval, format_number, format_percent
 from iaside_audit.report.comparisons import DifferenceRow, difference_rows
-from iaside_audit.report.summary import bootstrap_name, decimals_for
+from iaside_audit.report.summary import decimals_for
 from iaside_ui.state.words import tr
 
 if TYPE_CHECKING:
@@ -163,12 +164,19 @@ def _note(report: ComparisonReport) -> str:
     ).format(
         n=report.n_images,
         confidence=format_percent(report.confidence),
-        bootstrap=bootstrap_name(report.interval_method, report.mode),
+        bootstrap=_bootstrap(report),
         flips=report.n_permutations,
         correction=report.correction,
         level=format_percent(1 - report.confidence),
     )
     return " ".join((said, *report.warnings))
+
+
+def _bootstrap(report: ComparisonReport) -> str:
+    is_bca = report.interval_method == IntervalMethod.BCA
+    if report.mode == Mode.REFERENCE:
+        return tr("BCa bootstrap over batches") if is_bca else tr("bootstrap over batches")
+    return tr("BCa bootstrap over images") if is_bca else tr("bootstrap over images")
 
 
 def _cut(row: ComparedRow) -> list[tuple[float, float]]:
