@@ -7,6 +7,7 @@ what every other number of pairs, and exact mode, would cost.
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -55,6 +56,8 @@ class PlanOption:
         Images put through the model for one image.
     halfwidth : float
         Expected half-width of the signed score's interval over all images that may be used.
+    halfwidth_range : (float, float)
+        The same at the ends of what the pilot leaves open (90 %).
     n_images_needed : int or None
         Images that bring it down to the target; None without a target.
     n_images_range : (int, int) or None
@@ -72,6 +75,7 @@ class PlanOption:
     pairs: int | None
     evaluations_per_image: int
     halfwidth: float
+    halfwidth_range: Interval
     n_images_needed: int | None
     n_images_range: tuple[int, int] | None
     stops_at: int | None
@@ -281,21 +285,21 @@ def _option(
     if spec.target_halfwidth is not None:
         target = spec.target_halfwidth / widening
         needed = variance.images_needed(target, pairs=pairs, confidence=spec.confidence)
-        needed_range = (
-            max(2, round(needed * variance.spread[0])),
-            max(2, round(needed * variance.spread[1])),
-        )
+        needed_range = variance.images_range(target, pairs=pairs, confidence=spec.confidence)
         stops_at = stopping_point(needed, n_usable)
     n_images = n_usable if stops_at is None else stops_at
     n_evaluations = shared + n_images * per_image if n_images else 0
-    halfwidth = np.inf
+    halfwidth = low = high = math.inf
     if n_usable:
-        halfwidth = widening * variance.halfwidth(n_usable, pairs=pairs, confidence=spec.confidence)
+        confidence = spec.confidence
+        halfwidth = widening * variance.halfwidth(n_usable, pairs=pairs, confidence=confidence)
+        low, high = variance.halfwidth_range(n_usable, pairs=pairs, confidence=confidence)
     return PlanOption(
         estimator=estimator.value,
         pairs=pairs,
         evaluations_per_image=per_image,
-        halfwidth=float(halfwidth),
+        halfwidth=halfwidth,
+        halfwidth_range=(widening * low, widening * high),
         n_images_needed=needed,
         n_images_range=needed_range,
         stops_at=stops_at,

@@ -77,7 +77,7 @@ def _print_forecast(forecast: AuditForecast, console: Console) -> None:
         needed = [_needed(option), _stop(option)] if target is not None else []
         table.add_row(
             _way(option),
-            format_number(option.halfwidth),
+            _halfwidth(option, is_alone=target is None),
             *needed,
             *_effort(option),
             style="bold" if place == forecast.advised else "",
@@ -101,7 +101,7 @@ def _forecast_lines(forecast: AuditForecast) -> list[str]:
     if forecast.unused_pairs:
         said.append(unused_pairs_sentence(forecast.unused_pairs))
     if target is None:
-        return said
+        return [*said, "A pilot knows them only roughly (the range is 90 %)."]
     if advised.stops_at is None:
         advice = (
             f"No option reaches {target:g} with {forecast.n_available} images; {_way(advised)} "
@@ -128,6 +128,15 @@ def _effort(option: PlanOption) -> tuple[str, str]:
     if not option.n_images:
         return "above the budget", ""
     return str(option.n_evaluations), rough_duration(option.elapsed_s)
+
+
+def _halfwidth(option: PlanOption, *, is_alone: bool) -> str:
+    """Return the half-width; its range is left out where that of the images needed is told."""
+    found = format_number(option.halfwidth)
+    if not is_alone or not math.isfinite(option.halfwidth):
+        return found
+    low, high = map(format_number, option.halfwidth_range)
+    return f"{found} ({low} to {high})"
 
 
 def _needed(option: PlanOption) -> str:

@@ -19,9 +19,11 @@ if TYPE_CHECKING:
 PILOT_IMAGES: Final = 32
 """Enough to know a standard deviation to about 15 %, and the images needed to about 30 %."""
 N_SPREAD_RESAMPLES: Final = 200
+RANGE_TAILS: Final = (0.05, 0.95)
+"""Ends of the 90 % range of what a pilot leaves open."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ScoreVariance:
     """Where the variance of the signed score comes from, for one image.
 
@@ -33,27 +35,45 @@ class ScoreVariance:
         That one antithetic pair of random orders adds; 0 for exact rows.
     n_images : int
         Images of the pilot.
-    spread : (float, float)
-        90 % interval of the whole variance with one pair, as a factor of it: how well the pilot
-        knows it.
+    resampled : (n_resamples, 2) float64
+        `between` and `within` of resamples of the pilot's images: how well it knows them.
     """
 
     between: float
     within: float
     n_images: int
-    spread: Interval
+    resampled: FloatMatrix
 
     def halfwidth(self, n_images: int, *, pairs: int | None, confidence: float) -> float:
         """Return the expected half-width of the signed score's interval; None pairs are exact."""
         return _quantile(confidence) * math.sqrt(self._one(pairs) / n_images)
 
+    def halfwidth_range(self, n_images: int, *, pairs: int | None, confidence: float) -> Interval:
+        """Return what the pilot leaves open of :meth:`halfwidth` (90 %)."""
+        low, high = np.sqrt(self._range(pairs) / n_images) * _quantile(confidence)
+        return float(low), float(high)
+
     def images_needed(self, halfwidth: float, *, pairs: int | None, confidence: float) -> int:
         """Return how many images bring the half-width down to `halfwidth`; at least 2."""
-        needed = self._one(pairs) * (_quantile(confidence) / halfwidth) ** 2
-        return max(2, math.ceil(needed)) if math.isfinite(needed) else 2
+        return _images(self._one(pairs) * (_quantile(confidence) / halfwidth) ** 2)
+
+    def images_range(
+        self, halfwidth: float, *, pairs: int | None, confidence: float
+    ) -> tuple[int, int]:
+        """Return what the pilot leaves open of :meth:`images_needed` (90 %)."""
+        low, high = self._range(pairs) * (_quantile(confidence) / halfwidth) ** 2
+        return _images(low), _images(high)
 
     def _one(self, pairs: int | None) -> float:
         return self.between + (0.0 if pairs is None else self.within / pairs)
+
+    def _range(self, pairs: int | None) -> FloatVector:
+        """Return the ends of the variance of an image: the less walked, the better known."""
+        between, within = self.resampled.T
+        ends: FloatVector = np.quantile(
+            between + (0.0 if pairs is None else within / pairs), RANGE_TAILS
+        )
+        return ends
 
 
 def score_variance(
@@ -96,20 +116,18 @@ def score_variance(
     """
     if len(first) < 2:  # noqa: PLR2004 - a variance
         raise SpecError("Expected at least two images in a pilot, found fewer. Use more images.")
-    between, within = _split(first, second, beta)
     generator = np.random.default_rng(seed)
     draws = generator.integers(0, len(first), size=(n_resamples, len(first)))
     # How much an image pulls depends on the profile too, so all of it is done again.
-    resampled = [
-        sum(_split(first[draw], None if second is None else second[draw], beta)) for draw in draws
-    ]
-    low, high = np.quantile(resampled, [0.05, 0.95]) / (between + within or 1.0)
-    return ScoreVariance(
-        between=between,
-        within=within,
-        n_images=len(first),
-        spread=(float(low), float(high)),
+    resampled = np.array(
+        [_split(first[draw], None if second is None else second[draw], beta) for draw in draws]
     )
+    between, within = _split(first, second, beta)
+    if second is not None:
+        # A difference of two large numbers: of 32 images it is not above 0 in one pilot of five,
+        # as if images were all alike. The mean over resamples is above 0, and errs less.
+        between = float(resampled[:, 0].mean())
+    return ScoreVariance(between=between, within=within, n_images=len(first), resampled=resampled)
 
 
 def score_influence(shapley_rows: FloatMatrix, *, beta: float) -> FloatVector:
@@ -141,6 +159,10 @@ def _split(first: FloatMatrix, second: FloatMatrix | None, beta: float) -> tuple
     within = float(np.square(one - other).mean() / 2)
     between = float((one.var(ddof=1) + other.var(ddof=1)) / 2) - within
     return max(between, 0.0), within
+
+
+def _images(needed: float) -> int:
+    return max(2, math.ceil(needed)) if math.isfinite(needed) else 2
 
 
 def _quantile(confidence: float) -> float:

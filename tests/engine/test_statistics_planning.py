@@ -59,20 +59,24 @@ def test_more_pairs_and_more_images_narrow_as_they_should() -> None:
     assert variance.halfwidth(needed - 1, pairs=1, confidence=0.95) > 0.03
 
 
-def test_a_pilot_foresees_the_half_width() -> None:
-    """Over 60 pilots of 32 images, the real half-width at 400 is forecast within its spread.
+@pytest.mark.parametrize(("pairs", "within"), [(1, 1.0), (None, 1.0), (None, 3.0)])
+def test_a_pilot_foresees_the_images_needed(pairs: int | None, within: float) -> None:
+    """Over 60 pilots of 32 images, what is needed lies in the range; exact mode never needs none.
 
-    The spread is a 90 % interval from skewed squares of 32 images: 75 % of the pilots is the least
-    that is asked of it.
+    The range holds 90 %, from skewed squares of 32 images: 75 % of the pilots is the least that is
+    asked of it.
     """
+    known = score_variance(*draw(20_000, within=within), beta=0.75, n_resamples=2)
+    truth = known.images_needed(0.001, pairs=pairs, confidence=0.95)
     hits = 0
-    truth = score_variance(*draw(20_000, within=1.0), beta=0.75, n_resamples=2)
-    whole = truth.between + truth.within
     for seed in range(60):
-        pilot = score_variance(*draw(32, within=1.0, seed=seed + 1), beta=0.75, n_resamples=50)
-        low, high = pilot.spread
-        found = pilot.between + pilot.within
-        hits += low * found <= whole <= high * found
+        pilot = score_variance(*draw(32, within=within, seed=seed + 1), beta=0.75, n_resamples=50)
+        low, high = pilot.images_range(0.001, pairs=pairs, confidence=0.95)
+        hits += low <= truth <= high
+        assert pilot.images_needed(0.001, pairs=pairs, confidence=0.95) > 2
+        ends = pilot.halfwidth_range(truth, pairs=pairs, confidence=0.95)
+        for end, n_images in zip(ends, (low, high), strict=True):
+            assert max(2, truth * (end / 0.001) ** 2) == pytest.approx(n_images, abs=1)
     assert hits >= 45
 
 
