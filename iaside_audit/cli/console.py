@@ -19,6 +19,7 @@ from iaside_audit.report.summary import (
     format_interval,
     format_number,
     format_percent,
+    guessing_sentence,
     importance_rows,
     interval_method,
     score_rows,
@@ -175,6 +176,7 @@ def _facts(result: AuditResult, confidence: str) -> str:
     lines = [
         f"Top-1 on unfiltered images: {top1}",
         f"v(all): {grand}; v(empty): {empty}",
+        *filter(None, [guessing_sentence(result).rstrip(".")]),
         f"Images: {', '.join(counts)}; intervals at {confidence}, by {interval_method(result)}",
         *_stopping(result),
         f"Ran on {runtime.provider} ({runtime.device}, {counted(runtime.threads, 'thread')})",

@@ -17,6 +17,7 @@ from iaside_audit.report.summary import (
     format_number,
     format_percent,
     format_size,
+    guessing_sentence,
     interval_method,
     null_sentence,
     target_outcome,
@@ -73,6 +74,7 @@ def measured_note(result: AuditResult) -> str:
         f"Shapley values add up to the difference of the first two, residual: {within}. "
         f"Probabilities too small to tell from 0: {format_percent(share)}."
     )
+    note = f"{note} {guessing_sentence(result)}".rstrip()
     if _is_self(result):
         note += " Top-1 is not measured: the labels are what the model says."
     return note

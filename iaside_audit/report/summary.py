@@ -11,6 +11,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Final
 
 from iaside_audit.choices import FIRST_CHECK, IntervalMethod, Mode, Norm
+from iaside_audit.statistics import guessing_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -273,6 +274,19 @@ def score_sentence(result: AuditResult) -> str:
     side = "low" if is_low else "high"
     return (
         f"More {side}-frequency than {_amount(share)} of random profiles: signed score {estimate}."
+    )
+
+
+def guessing_sentence(result: AuditResult) -> str:
+    """Say what guessing would have, to hold the values and top-1 against; "" where not known."""
+    n_classes = result.model.output.n_classes
+    value = guessing_value(result.spec.value, n_classes=n_classes)
+    if not math.isfinite(value):
+        return ""
+    unit = f" {value_unit(result)}".rstrip()
+    return (
+        f"Guessing among {n_classes:,} classes: {format_number(value)}{unit}, top-1 "
+        f"{format_percent(1 / n_classes, 1)}."
     )
 
 

@@ -61,7 +61,12 @@ from iaside_audit.statistics.scores import (
     paper_score,
     signed_score,
 )
-from iaside_audit.statistics.values import ValueFunction, value_function, value_unit
+from iaside_audit.statistics.values import (
+    ValueFunction,
+    guessing_value,
+    value_function,
+    value_unit,
+)
 
 __all__ = [
     "N_LIVE_RESAMPLES",
@@ -83,6 +88,7 @@ __all__ = [
     "candidates",
     "estimate_profile",
     "expanded_tail",
+    "guessing_value",
     "hull",
     "importance",
     "jackknife_means",

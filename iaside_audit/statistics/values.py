@@ -8,6 +8,7 @@ attribute ``unit``.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
 
 import numpy as np
@@ -113,6 +114,36 @@ def value_function(name: str) -> Callable[[Stored, Stored], FloatMatrix]:
         return result
 
     return values
+
+
+def guessing_value(name: str, *, n_classes: int) -> float:
+    """Return what a model is worth that holds all classes equally likely, whatever the bands.
+
+    Parameters
+    ----------
+    name : str
+        Of a value function of this package.
+    n_classes : int
+        That the model tells apart.
+
+    Returns
+    -------
+    float
+        In the unit of the value function; of ``accuracy`` the share that a random answer gets
+        right. NaN below two classes, and for a plug-in, which may not be there when a result is
+        read.
+
+    Examples
+    --------
+    >>> [round(guessing_value(name, n_classes=10), 3) for name in ("log-probability", "accuracy")]
+    [-2.303, 0.1]
+    """
+    if name not in BUILTIN or n_classes < 2:  # noqa: PLR2004 - a choice
+        return math.nan
+    if name == "accuracy":  # all classes tie, which counts as wrong
+        return 1 / n_classes
+    even = np.array([-math.log(n_classes)])
+    return float(BUILTIN[name][0](even, even).item())
 
 
 def value_unit(name: str) -> str:

@@ -241,8 +241,14 @@ def warned(profile: ProfileEstimate, *, n_classes: int = 1000, **options: object
 @pytest.mark.parametrize("case", CHANCES, ids=str)
 def test_near_chance_is_said(case: Chance) -> None:
     """A broken pipeline is told from a good one by its top-1, also with few classes."""
-    codes = warned(profile_of(case.top1), n_classes=case.n_classes)
+    codes = warned(profile_of(case.top1, n_units=2000), n_classes=case.n_classes)
     assert ("near_chance" in codes) == case.is_near
+
+
+@pytest.mark.parametrize(("n_right", "is_near"), [(1, True), (2, False)])
+def test_what_guessing_reaches_on_so_few_images_is_said(n_right: int, is_near: bool) -> None:  # noqa: FBT001 - a case
+    """One of 200 right among 1000 classes is five times chance, and no evidence against it."""
+    assert ("near_chance" in warned(profile_of(n_right / 200, n_units=200))) == is_near
 
 
 @pytest.mark.parametrize(("n_images", "is_few"), [(29, True), (30, False)])
@@ -259,6 +265,7 @@ def test_other_warnings_are_said_where_they_hold() -> None:
     assert warned(sound, floored_share=0.0009) == set()
     assert warned(sound, efficiency_residual=2e-4) == {"efficiency"}
     assert warned(profile_of(0.5, shapley=-np.inf)) == {"not_finite"}
+    assert warned(profile_of(0.5, shapley=-1.0)) == {"loss"}
     assert warned(profile_of(0.5, n_bands=2), bands=2) == {"two_bands"}
     assert warned(sound, baseline="shuffle") == {"approximate_intervals"}
     assert warned(profile_of(0.5, n_units=7), mode="reference") == {"no_intervals"}

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from iaside_audit import registry
 from iaside_audit.errors import SpecError
-from iaside_audit.statistics import value_function, value_unit
+from iaside_audit.statistics import guessing_value, value_function, value_unit
 from iaside_audit.statistics.values import BUILTIN
 
 if TYPE_CHECKING:
@@ -73,6 +73,15 @@ def test_value_functions_follow_their_definitions(log_p: float, best_other: floa
         result = value_function(name)(*stored)
         assert result.dtype == np.float64
         np.testing.assert_allclose(result, [value], rtol=1e-15)
+
+
+def test_guessing_is_worth_what_an_even_answer_is() -> None:
+    """Where it is not known, as of a class alone or of a plug-in, nothing is said."""
+    worths = [guessing_value(name, n_classes=4) for name in BUILTIN]
+    assert worths == pytest.approx([np.log(0.25), 0.25, 0.25, 0.0])
+    assert np.isnan(
+        [guessing_value("margin", n_classes=0), guessing_value("own", n_classes=4)]
+    ).all()
 
 
 def test_a_tie_counts_as_wrong() -> None:

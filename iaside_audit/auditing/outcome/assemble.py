@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from iaside_audit.auditing.outcome.chance import is_near_chance
+from iaside_audit.auditing.outcome.chance import is_near_chance, may_be_guessing
 from iaside_audit.choices import MIN_BANDS, Estimator, Mode
 from iaside_audit.games import (
     controlled_shapley,
@@ -294,12 +294,27 @@ def _number_warnings(
             message="The labels are the model's own answers: accuracy is not measured, and a "
             "mistake counts as right.",
         )
-    if is_near_chance(profile.top1, n_classes):
+    elif _is_like_guessing(spec, profile, n_classes):
         yield AuditWarning(
             code="near_chance",
-            message=f"Top-1 on the unfiltered images is {profile.top1:.1%}, near chance: check "
-            "labels and preprocessing, an audit of a broken pipeline means nothing.",
+            message=f"Top-1 on the unfiltered images is {profile.top1:.1%}, near chance: guessing "
+            f"among {n_classes} classes has {1 / n_classes:.1%}. Check labels and preprocessing, "
+            "an audit of a broken pipeline means nothing.",
         )
+    if -math.inf < profile.grand < profile.empty:
+        yield AuditWarning(
+            code="loss",
+            message=f"The model does worse with all bands ({profile.grand:.3g}) than with none "
+            f"({profile.empty:.3g}): the Shapley values share out a loss, and importance and "
+            "scores, which see only their differences, do not show it.",
+        )
+
+
+def _is_like_guessing(spec: AuditSpec, profile: ProfileEstimate, n_classes: int) -> bool:
+    """Say whether top-1 is about that of guessing, or one that so few images reach by guessing."""
+    n_images = profile.n_units * (spec.reference_batch if spec.mode == Mode.REFERENCE else 1)
+    n_right = round(profile.top1 * n_images)
+    return is_near_chance(profile.top1, n_classes) or may_be_guessing(n_right, n_images, n_classes)
 
 
 def failure_warning(failed: Sequence[FailedImage], *, n_used: int) -> AuditWarning:
