@@ -11,6 +11,7 @@ import pytest
 from audit_material import ConvNet, audit_here, convnet_spec
 
 from iaside_audit.auditing.outcome.compare import NamedResult, compare_results
+from iaside_audit.choices import Estimator
 from iaside_audit.errors import SpecError
 from iaside_audit.images import FROM_MODEL
 from iaside_audit.report.comparisons import (
@@ -115,7 +116,9 @@ def test_images_are_matched_by_content(audited: tuple[AuditResult, ...]) -> None
 def test_images_of_equal_content_are_matched_one_to_one(audited: tuple[AuditResult, ...]) -> None:
     """An image that occurs twice in both results is compared twice, not four times."""
     one, other = (chosen(result, [0, 1, 1, 2]) for result in audited)
-    assert compare(one, other).n_images == 4
+    report = compare(one, other)
+    assert report.n_images == 4
+    assert any("1 of the 4 images repeat" in warning for warning in report.warnings)
 
 
 class Refusal(NamedTuple):
@@ -157,15 +160,19 @@ def test_results_of_other_bands_or_images_are_refused(audited: tuple[AuditResult
     one, other = audited
     with pytest.raises(SpecError, match="bands 4 against 5"):
         compare(one, replace(other, spec=replace(other.spec, bands=5)))
-    with pytest.raises(SpecError, match="found 0 that all of them have"):
+    with pytest.raises(SpecError, match=r"that all of .* have, found 0"):
         compare(chosen(one, [0, 1, 2]), chosen(other, [3, 4, 5]))
     rows = other.rows()
     relabelled = replace(rows, label=(rows.label + 1) % 5)
     with pytest.raises(SpecError, match="others for 12 of 12 images"):
         compare(one, replace(other, row_source=lambda: relabelled))
     own = [replace(result, data=replace(result.data, labels=FROM_MODEL)) for result in audited]
-    with pytest.raises(SpecError, match=r"labels of .*model.onnx against of .*weak.onnx"):
+    with pytest.raises(SpecError, match=r"labels by .*model.onnx' itself against by .*weak"):
         compare(*own)
+    with pytest.raises(SpecError, match=r"labels by .*model.onnx' itself against from "):
+        compare(own[0], one)
+    copied = replace(own[0], model=replace(own[0].model, path="copy.onnx"))
+    assert compare(own[0], copied).n_images == 12
     with pytest.raises(SpecError, match="at least two results"):
         compare(one)
 
@@ -177,6 +184,9 @@ def test_what_makes_a_comparison_less_precise_is_said(audited: tuple[AuditResult
     text = " ".join(compare(one, seeded).warnings)
     assert "seed 3 against 0" in text
     assert "'b' has bca intervals of its own; those of the differences are percentile" in text
+    exact = audit_here(replace(one.spec, estimator=Estimator.EXACT, max_images=4))
+    reseeded = replace(exact, spec=replace(exact.spec, seed=3))  # no draw in a row
+    assert not any("seed" in warning for warning in compare(exact, reseeded).warnings)
     assert "Only 12 images" in text
 
 

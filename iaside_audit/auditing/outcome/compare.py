@@ -20,6 +20,7 @@ from iaside_audit.comparison import (
 )
 from iaside_audit.errors import SpecError
 from iaside_audit.images import FROM_MODEL
+from iaside_audit.spectrum import baseline_needs
 from iaside_audit.statistics import N_PERMUTATIONS, N_RESAMPLES, paired_differences
 
 if TYPE_CHECKING:
@@ -100,7 +101,14 @@ def compare_results(results: Sequence[NamedResult]) -> ComparisonReport:
         seed=spec.seed,
         warnings=tuple(
             # a result that is given twice is not warned of twice
-            dict.fromkeys(_warnings(results, rows, n_images=len(places[0]), n_units=len(units[0])))
+            dict.fromkeys(
+                _warnings(
+                    results,
+                    rows,
+                    matched=[rows[0].image_id[at] for at in places[0]],
+                    n_units=len(units[0]),
+                )
+            )
         ),
     )
 
@@ -145,12 +153,22 @@ def _settings(one: AuditResult, other: AuditResult) -> Iterator[tuple[str, tuple
     yield "frame", (_frame(one), _frame(other))
     if one.spec.mode == Mode.REFERENCE:
         yield "reference_batch", (one.spec.reference_batch, other.spec.reference_batch)
-    yield (
-        "the data set's statistics",
-        (one.data.statistics_digest, other.data.statistics_digest),
-    )
-    if FROM_MODEL in {one.data.labels, other.data.labels}:
-        yield "labels", (f"of {one.model.path}", f"of {other.model.path}")
+    if one.data.statistics_digest != other.data.statistics_digest:
+        yield "the data set's statistics", (_statistics(one), _statistics(other))
+    own = [result for result in (one, other) if result.data.labels == FROM_MODEL]
+    if len({result.model.identity for result in own}) > 1 or len(own) == 1:
+        yield "labels", (_labels(one), _labels(other))
+
+
+def _statistics(result: AuditResult) -> str:
+    """Name the mean colour and spectrum that a baseline is made of; a seed chooses their images."""
+    digest = result.data.statistics_digest
+    return "none" if digest is None else f"{digest[:8]} of seed {result.spec.seed}"
+
+
+def _labels(result: AuditResult) -> str:
+    is_own = result.data.labels == FROM_MODEL
+    return f"by '{result.model.path}' itself" if is_own else f"from {result.data.labels}"
 
 
 def _frame(result: AuditResult) -> str:
@@ -187,7 +205,7 @@ def _check_matched(
     names = ", ".join(f"'{one.name}'" for one in results)
     if n_images < MIN_IMAGES:
         raise SpecError(
-            f"Expected the same images in {names}, found {n_images} that all of them have. "
+            f"Expected at least {MIN_IMAGES} images that all of {names} have, found {n_images}. "
             "Audit the models on the same images."
         )
     if results[0].result.spec.mode == Mode.REFERENCE and any(
@@ -271,10 +289,21 @@ def _comparison(first: NamedResult, other: NamedResult, found: PairedDifferences
     )
 
 
+def _is_drawn(result: AuditResult) -> bool:
+    """Say whether an image's row depends on the seed."""
+    walks = result.estimator.kind == Estimator.PERMUTATION
+    return walks or not baseline_needs(result.spec.baseline).is_constant
+
+
 def _warnings(
-    results: Sequence[NamedResult], rows: Sequence[ValueRows], *, n_images: int, n_units: int
+    results: Sequence[NamedResult],
+    rows: Sequence[ValueRows],
+    *,
+    matched: Sequence[str],
+    n_units: int,
 ) -> Iterator[str]:
     """Say what a reader of the differences must know."""
+    n_images = len(matched)
     for one, stacked in zip(results, rows, strict=True):
         if len(stacked) > n_images:
             yield (
@@ -284,9 +313,9 @@ def _warnings(
     first = results[0].result
     for other in results[1:]:
         result = other.result
-        if result.spec.seed != first.spec.seed:
+        if result.spec.seed != first.spec.seed and (_is_drawn(first) or _is_drawn(result)):
             yield (
-                f"'{other.name}' drew other random orders (seed {result.spec.seed} against "
+                f"'{other.name}' drew other random numbers (seed {result.spec.seed} against "
                 f"{first.spec.seed}): the comparison is valid and less precise."
             )
         if result.spec.interval != first.spec.interval:
@@ -299,6 +328,12 @@ def _warnings(
                 f"'{other.name}' used the {result.estimator.kind} estimator, "
                 f"'{results[0].name}' the {first.estimator.kind} one."
             )
+    n_repeated = n_images - len(set(matched))
+    if n_repeated:
+        yield (
+            f"{n_repeated} of the {n_images} images repeat the content of another one: intervals "
+            "and p-values are smaller than they should be."
+        )
     if n_units < FEW_IMAGES:
         what = "batches" if first.spec.mode == Mode.REFERENCE else "images"
         yield f"Only {n_units} {what}: intervals and p-values are rough."
