@@ -265,11 +265,7 @@ def _number_warnings(
             "reference mode, where the batch is the unit.",
         )
     elif spec.mode == Mode.CORRECTED and profile.n_units < FEW_IMAGES:
-        yield AuditWarning(
-            code="few_images",
-            message=f"Images: {profile.n_units}. Below {FEW_IMAGES}, intervals are rough and "
-            "describe these images more than the model.",
-        )
+        yield AuditWarning(code="few_images", message=_few_images(profile.n_units, spec))
     if spec.baseline == "shuffle" and math.isfinite(profile.signed_interval[0]):
         yield AuditWarning(
             code="approximate_intervals",
@@ -308,6 +304,22 @@ def _number_warnings(
             f"({profile.empty:.3g}): the Shapley values share out a loss, and importance and "
             "scores, which see only their differences, do not show it.",
         )
+
+
+def _few_images(n_images: int, spec: AuditSpec) -> str:
+    """Say what so few images are worth."""
+    if n_images == 1:
+        return "Images: 1. One image has no intervals, and describes itself more than the model."
+    message = (
+        f"Images: {n_images}. Below {FEW_IMAGES}, intervals are rough and describe these images "
+        "more than the model."
+    )
+    # No resample lies beyond the images themselves, and all n lie on one side of a median in 2 of
+    # 2**n cases.
+    at_best = 1 - 2 ** (1 - n_images)
+    if at_best < spec.confidence:
+        message += f" Of so few they hold the truth {at_best:.0%} of the time at best."
+    return message
 
 
 def _is_like_guessing(spec: AuditSpec, profile: ProfileEstimate, n_classes: int) -> bool:
