@@ -184,8 +184,10 @@ def estimate_profile(
         )
         bounded = intervals[n_bands : 2 * n_bands + 3]
         np.clip(bounded, *attainable(n_bands, beta), out=bounded)
+    # Resamples of n units scatter too little, by sqrt((n - 1) / n): see expanded_tail.
+    spread = np.sqrt(n_units / (n_units - 1)) if n_units > 1 else np.nan
     with np.errstate(invalid="ignore"):  # the same
-        errors = samples.std(axis=0, ddof=1)
+        errors = samples.std(axis=0, ddof=1) * spread
 
     phi, psi = slice(0, n_bands), slice(n_bands, 2 * n_bands)
     upper = np.quantile(samples[:, psi], 1 - expanded_tail(1 - confidence, n_units), axis=0)
