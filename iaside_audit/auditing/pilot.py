@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from iaside_audit.auditing.plan import (
+    affordable_images,
     evaluations_per_image,
     resolve_estimator,
     stopping_point,
@@ -177,6 +178,8 @@ def pilot_spec(spec: AuditSpec) -> AuditSpec:
             "Expected the corrected mode for a plan, found reference mode, which takes every image "
             "exactly. Leave --plan out."
         )
+    cheapest = replace(spec, estimator=Estimator.PERMUTATION, pairs=1, interactions=False)
+    affordable_images(spec, *evaluations_per_image(cheapest, cheapest.estimator))
     return replace(
         spec,
         max_images=min(PILOT_IMAGES, spec.max_images or PILOT_IMAGES),

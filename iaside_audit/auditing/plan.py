@@ -158,14 +158,7 @@ def make_plan(
     images = index.entries[: spec.max_images]
     estimator = resolve_estimator(spec, len(images))
     per_image, shared = evaluations_per_image(spec, estimator)
-    if spec.budget is not None:
-        affordable = (spec.budget - shared) // per_image
-        if affordable < 1:
-            raise SpecError(
-                f"Expected a budget of at least {per_image + shared} evaluations, which is one "
-                f"image, found {spec.budget}. Raise --budget, or lower --bands or --pairs."
-            )
-        images = images[:affordable]
+    images = images[: affordable_images(spec, per_image, shared)]
     partners: Sequence[IndexedImage] = ()
     if needs.partner:
         partners = index.entries[:STATISTICS_IMAGES]
@@ -196,6 +189,25 @@ def make_plan(
         is_divisible=True,
         shard=shard,
     )
+
+
+def affordable_images(spec: AuditSpec, per_image: int, shared: int) -> int | None:
+    """Return how many images the budget affords, at least one; None without a budget.
+
+    Raises
+    ------
+    SpecError
+        If it affords none.
+    """
+    if spec.budget is None:
+        return None
+    affordable = (spec.budget - shared) // per_image
+    if affordable < 1:
+        raise SpecError(
+            f"Expected a budget of at least {per_image + shared} evaluations, which is one "
+            f"image, found {spec.budget}. Raise --budget, or lower --bands or --pairs."
+        )
+    return affordable
 
 
 def resolve_estimator(spec: AuditSpec, n_images: int) -> Estimator:

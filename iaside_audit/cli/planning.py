@@ -12,6 +12,7 @@ from rich.markup import escape
 
 from iaside_audit.auditing.pilot import AuditForecast, PlanOption, run_pilot
 from iaside_audit.auditing.stability import StabilityReport, run_stability
+from iaside_audit.choices import FIRST_CHECK
 from iaside_audit.cli.console import make_table, print_whole, stdout
 from iaside_audit.cli.folder import made_output_folder
 from iaside_audit.cli.progress import show_events
@@ -103,10 +104,7 @@ def _forecast_lines(forecast: AuditForecast) -> list[str]:
     if target is None:
         return [*said, "A pilot knows them only roughly (the range is 90 %)."]
     if advised.stops_at is None:
-        advice = (
-            f"No option reaches {target:g} with {forecast.n_available} images; {_way(advised)} "
-            "comes closest. Give more images, or a wider target."
-        )
+        advice = _no_option(forecast, advised, target)
     else:
         option = "--estimator exact" if advised.pairs is None else f"--pairs {advised.pairs}"
         chosen = "As asked" if forecast.advised == 0 else f"With {option}"
@@ -115,6 +113,22 @@ def _forecast_lines(forecast: AuditForecast) -> list[str]:
             "images needed only roughly (the range is 90 %); the run refines them."
         )
     return [*said, advice]
+
+
+def _no_option(forecast: AuditForecast, advised: PlanOption, target: float) -> str:
+    """Say why no option reaches the target, and what would help."""
+    n_images = max(one.n_images for one in forecast.options)
+    is_cut = n_images < forecast.n_available
+    most = counted(n_images, "image")
+    more = "a larger budget" if is_cut else "more images"
+    if n_images < FIRST_CHECK:
+        found = f"the budget affords {most}" if is_cut else f"there are {most}"
+        return f"No target is called met below {FIRST_CHECK} images; {found}. Give {more}."
+    found = f"the {most} that the budget affords" if is_cut else most
+    return (
+        f"No option reaches {target:g} with {found}; {_way(advised)} comes closest. Give {more}, "
+        "or a wider target."
+    )
 
 
 def _way(option: PlanOption) -> str:

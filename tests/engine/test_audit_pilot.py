@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pytest
@@ -19,14 +19,15 @@ from iaside_audit.auditing.stability import (
     variants,
 )
 from iaside_audit.choices import Estimator
+from iaside_audit.cli.planning import plan
 from iaside_audit.errors import SpecError
 from iaside_audit.events import AuditCancelled, Control, Estimate, Finished, Warned
+from iaside_audit.spec import AuditSpec
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from iaside_audit.result import AuditResult
-    from iaside_audit.spec import AuditSpec
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +60,8 @@ def test_a_pilot_is_small_and_has_two_pairs(wide: AuditSpec) -> None:
     assert pilot.target_halfwidth is pilot.budget is None
     with pytest.raises(SpecError, match="corrected mode for a plan"):
         pilot_spec(convnet_spec(wide.model.parent, mode="reference", estimator="auto"))
+    with pytest.raises(SpecError, match="at least 16 evaluations, which is one image, found 15"):
+        pilot_spec(replace(wide, budget=15))
 
 
 def test_a_plan_counts_as_an_audit_does(planned: AuditForecast) -> None:
@@ -107,6 +110,40 @@ def test_a_plan_names_what_it_does_not_count(wide: AuditSpec, pilot: AuditResult
     warned, _ = run_pilot(part, run=lambda *_: iter([Finished(result=pilot)]))
     assert isinstance(warned, Warned)
     assert "shard 1/2 is not taken into account" in warned.message
+
+
+class Missed(NamedTuple):
+    """How many images an audit may take, and what is said where that is too few."""
+
+    n_available: int
+    n_affordable: int
+    words: str
+
+
+MISSED = [
+    Missed(120, 120, "No option reaches 0.04 with 120 images"),
+    Missed(500, 120, "with the 120 images that the budget affords"),
+    Missed(40, 40, "below 100 images; there are 40 images. Give more images."),
+    Missed(500, 40, "the budget affords 40 images. Give a larger budget."),
+]
+
+
+@pytest.mark.parametrize("case", MISSED, ids=str)
+def test_a_target_out_of_reach_is_explained(
+    planned: AuditForecast,
+    case: Missed,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Too few images, or too small a budget, is told from a target that is too narrow."""
+    options = tuple(
+        replace(one, stops_at=None, n_images=case.n_affordable) for one in planned.options
+    )
+    missed = replace(planned, n_available=case.n_available, options=options)
+    monkeypatch.setattr("iaside_audit.cli.planning.run_pilot", lambda *_: iter([missed]))
+    spec = AuditSpec(model="m", images="i")
+    assert plan(spec, as_json=False, quiet=True) == 4
+    assert case.words in " ".join(capsys.readouterr().out.split())
 
 
 def test_a_cancelled_pilot_says_so(wide: AuditSpec) -> None:
