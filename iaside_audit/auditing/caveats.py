@@ -10,7 +10,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from iaside_audit.auditing.assistant.assist import find_misconfiguration
-from iaside_audit.auditing.outcome.assemble import check_warnings
+from iaside_audit.auditing.outcome.notices import check_warnings
 from iaside_audit.choices import Mode
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from iaside_audit.auditing.evaluation.settings import EvaluationSettings
 from iaside_audit.auditing.executor import POLL_S, Seat
 from iaside_audit.auditing.model import open_model
-from iaside_audit.auditing.outcome.assemble import failure_warning
+from iaside_audit.auditing.outcome.notices import failure_warning
 from iaside_audit.auditing.plan import STATISTICS_IMAGES
 from iaside_audit.auditing.workers import raise_if_error
 from iaside_audit.choices import Mode, device_list, local_workers

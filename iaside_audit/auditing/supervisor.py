@@ -13,8 +13,8 @@ from iaside_audit.auditing.cluster.dask_executor import DaskExecutor
 from iaside_audit.auditing.executor import LocalExecutor
 from iaside_audit.auditing.keeping import Keeping, batch_of, n_resumed, note_batch, note_context
 from iaside_audit.auditing.leases import LeaseRun
-from iaside_audit.auditing.outcome.assemble import stopped_warning
 from iaside_audit.auditing.outcome.conclude import AuditContext, conclude
+from iaside_audit.auditing.outcome.notices import stopped_warning
 from iaside_audit.auditing.outcome.record import check_continues
 from iaside_audit.auditing.plan import make_plan, unused_pairs
 from iaside_audit.auditing.preparation import Crew, Preparation, labels_are_own, seats_of

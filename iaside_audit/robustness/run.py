@@ -17,8 +17,8 @@ from iaside_audit.auditing.evaluation.evaluate import LeaseItem
 from iaside_audit.auditing.evaluation.settings import EvaluationSettings
 from iaside_audit.auditing.executor import POLL_S, LocalExecutor, Seat
 from iaside_audit.auditing.limits import Limits
-from iaside_audit.auditing.outcome.assemble import with_failures
 from iaside_audit.auditing.outcome.chance import is_near_chance
+from iaside_audit.auditing.outcome.notices import with_failures
 from iaside_audit.auditing.outcome.record import minor_version, preprocessing_values
 from iaside_audit.auditing.plan import batch_limit
 from iaside_audit.auditing.preparation import Crew, Preparation

@@ -13,9 +13,8 @@ from iaside_audit.auditing.outcome.assemble import (
     estimate,
     estimator_record,
     image_profiles,
-    number_warnings,
-    with_failures,
 )
+from iaside_audit.auditing.outcome.notices import number_warnings, with_failures
 from iaside_audit.choices import Estimator
 from iaside_audit.result import AuditWarning, FailedImage, ValuesRecord
 from iaside_audit.spec import AuditSpec

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self
 
 from iaside_audit._version import __version__
-from iaside_audit.auditing.outcome import assemble
+from iaside_audit.auditing.outcome import assemble, notices
 from iaside_audit.auditing.outcome.groups import breakdown
 from iaside_audit.choices import Estimator, Mode
 from iaside_audit.errors import ImageError, StoreError
@@ -134,10 +134,10 @@ def conclude(
     )
     profile = assemble.estimate(profiles, spec)
     values = assemble.values_record(profile, profiles, rows)
-    known = assemble.with_failures(
+    known = notices.with_failures(
         context.warnings, failed, n_known=len(context.data.failed), n_used=len(rows)
     )
-    warnings = assemble.number_warnings(
+    warnings = notices.number_warnings(
         spec, profile, values, n_classes=context.model.output.n_classes
     )
     return AuditResult(

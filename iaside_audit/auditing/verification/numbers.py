@@ -7,7 +7,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
 from iaside_audit._version import __version__
-from iaside_audit.auditing.outcome import assemble
+from iaside_audit.auditing.outcome import assemble, notices
 from iaside_audit.auditing.outcome.conclude import AuditContext, conclude, used_rows
 from iaside_audit.auditing.outcome.merge import wanted_places
 from iaside_audit.auditing.plan import checkpoints
@@ -97,7 +97,7 @@ def _differences(
     wanted = wanted_places(stored.header)
     settled = wanted & ({row.index for row in stored.rows} | failures.keys())
     if len(settled) < len(wanted) and not converged:
-        stopped = assemble.stopped_warning(n_used=len(rows), n_planned=len(wanted))
+        stopped = notices.stopped_warning(n_used=len(rows), n_planned=len(wanted))
         context = replace(context, warnings=(stopped, *context.warnings))
     again = conclude(context, rows, list(failures.values()), converged=converged)
     expected, found = _comparable(again), _comparable(result)
