@@ -41,7 +41,12 @@ def components(
     return stack
 
 
-def mix(components: Components, coalitions: CoalitionMatrix) -> NDArray[np.float32]:
+def mix(
+    components: Components,
+    coalitions: CoalitionMatrix,
+    *,
+    out: NDArray[np.float32] | None = None,
+) -> NDArray[np.float32]:
     """Make the images of coalitions by one matrix product, in true float32.
 
     Parameters
@@ -50,11 +55,14 @@ def mix(components: Components, coalitions: CoalitionMatrix) -> NDArray[np.float
         The baseline, then the difference that each band brings.
     coalitions : (P, M) bool
         True where the band is present.
+    out : (P, ...) float32 or None
+        Contiguous; takes the images, to spare the memory of others.
 
     Returns
     -------
     (P, ...) float32
-        The empty coalition gives the baseline, the grand coalition the image, to rounding.
+        `out`, where it is given. The empty coalition gives the baseline, the grand coalition the
+        image, to rounding.
 
     Examples
     --------
@@ -64,8 +72,11 @@ def mix(components: Components, coalitions: CoalitionMatrix) -> NDArray[np.float
     """
     weights = np.ones((len(coalitions), len(components)), dtype=np.float32)
     weights[:, 1:] = coalitions
-    mixed: NDArray[np.float32] = weights @ components.reshape(len(components), -1)
-    return mixed.reshape(-1, *components.shape[1:])
+    if out is None:
+        out = np.empty((len(coalitions), *components.shape[1:]), dtype=np.float32)
+    flat = components.reshape(len(components), -1)
+    np.matmul(weights, flat, out=out.reshape(len(coalitions), flat.shape[1]))
+    return out
 
 
 def affine_normalise(

@@ -154,6 +154,8 @@ class LeaseEvaluator:
         self._has_shared_empty = baseline_needs(settings.spec.baseline).is_constant
         self._empty = self._evaluate_shared_empty() if self._has_shared_empty else None
         self.n_evaluations = int(self._has_shared_empty)
+        # One for all leases: to get so much memory from the system takes as long as to fill it.
+        self._feed = np.zeros((settings.batch, *classifier.input_shape), dtype=np.float32)
 
     def __call__(
         self, items: Sequence[LeaseItem], wanted: Container[int]
@@ -223,16 +225,18 @@ class LeaseEvaluator:
             [1, *range(2, n_codes)] if self._has_shared_empty else [1, 0, *range(2, n_codes)]
         )
         batch = self._settings.batch
-        feed = np.zeros((batch, *self._classifier.input_shape), dtype=np.float32)
+        feed = self._feed
         n_rows = len(works) * len(sequence)
         for start in range(0, n_rows, batch):
             pieces = list(_pieces(start, min(start + batch, n_rows), len(sequence)))
-            feed[:] = 0
             for number, first, last, row in pieces:
                 work = works[number]
-                if work is not None:
-                    coalitions = work.coalitions[sequence[first:last]]
-                    feed[row : row + last - first] = self._inputs.mix(work.parts, coalitions)
+                rows = feed[row : row + last - first]
+                if work is None:
+                    rows[:] = 0
+                else:
+                    self._inputs.mix(work.parts, work.coalitions[sequence[first:last]], out=rows)
+            feed[min(batch, n_rows - start) :] = 0
             scores = self._classifier(feed)
             for number, first, last, row in pieces:
                 work = works[number]

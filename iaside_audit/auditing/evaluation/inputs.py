@@ -136,11 +136,21 @@ class CoalitionInputs:
             parts = to_layout(parts, self._layout)
         return np.ascontiguousarray(parts)
 
-    def mix(self, parts: Components, coalitions: CoalitionMatrix) -> NDArray[np.float32]:
-        """Return the model's inputs under `coalitions`, (P, *input shape)."""
-        mixed = mix(parts, coalitions)
+    def mix(
+        self,
+        parts: Components,
+        coalitions: CoalitionMatrix,
+        *,
+        out: NDArray[np.float32] | None = None,
+    ) -> NDArray[np.float32]:
+        """Return the model's inputs under `coalitions`, (P, *input shape); in `out`, if given."""
         if self._spec.range == Range.NONE:
-            return mixed
+            return mix(parts, coalitions, out=out)
         # Clipping is the one step that is not affine, so it and the normalisation come last.
+        mixed = mix(parts, coalitions)
         np.clip(mixed, 0, 1, out=mixed)
-        return to_layout(normalise(mixed, self._preprocessing), self._layout)
+        inputs = to_layout(normalise(mixed, self._preprocessing), self._layout)
+        if out is None:
+            return inputs
+        out[:] = inputs
+        return out
