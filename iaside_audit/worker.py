@@ -81,7 +81,9 @@ def _listen(
     try:
         with suppress(EOFError, OSError):
             while True:
-                messages.put(decode(connection.recv_bytes()))
+                message = decode(connection.recv_bytes())
+                server.announce(message)
+                messages.put(message)
     finally:
         server.stop()
         messages.put(None)

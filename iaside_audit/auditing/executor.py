@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 POLL_S: Final = 0.1
 """How long a wait lasts before cancelling is looked at again."""
-LEASES_AHEAD: Final = 2
-"""One lease runs while the next one waits in the worker, so that it never idles."""
+LEASES_AHEAD: Final = 4
+"""One lease runs while the images of the next ones are made ready, so that no worker idles."""
 
 
 class Executor(Protocol):

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from iaside_audit.auditing.evaluation.ahead import Ahead, threads_ahead
 from iaside_audit.auditing.evaluation.inputs import CoalitionInputs
 from iaside_audit.choices import Estimator
 from iaside_audit.classifier.feeds import WHITE, as_bytes
+from iaside_audit.classifier.providers import CPU
 from iaside_audit.errors import ImageError, InferenceError
 from iaside_audit.games import all_codes, coalition_matrix, draw_orders, walk_codes
 from iaside_audit.images import IndexedImage, read_pixels
@@ -156,13 +159,33 @@ class LeaseEvaluator:
         self.n_evaluations = int(self._has_shared_empty)
         # One for all leases: to get so much memory from the system takes as long as to fill it.
         self._feed = np.zeros((settings.batch, *classifier.input_shape), dtype=np.float32)
+        n_values = (1 + settings.spec.bands) * math.prod(classifier.input_shape)
+        self._ahead = Ahead(
+            self._prepare,
+            n_threads=threads_ahead(classifier.threads, is_beside=classifier.provider != CPU),
+            made_bytes=n_values * np.dtype(np.float32).itemsize,
+        )
+
+    def begin(self, items: Sequence[LeaseItem], wanted: Container[int]) -> None:
+        """Prepare the images of a lease that will follow; may be called from another thread."""
+        self._ahead.begin((item.index, item) for item in items if item.index in wanted)
+
+    def close(self) -> None:
+        """Begin no further lease."""
+        self._ahead.close()
 
     def __call__(
         self, items: Sequence[LeaseItem], wanted: Container[int]
     ) -> Iterator[tuple[LeaseItem, ValueRow | FailedImage]]:
         """Yield one row, or one failure, for each item whose index is wanted, in order."""
         started = time.perf_counter()
-        prepared = [self._prepare(item) if item.index in wanted else None for item in items]
+        try:
+            prepared = [
+                self._ahead.take(item.index, item) if item.index in wanted else None
+                for item in items
+            ]
+        finally:
+            self._ahead.forget(item.index for item in items)
         works = [one if isinstance(one, _Work) else None for one in prepared]
         if any(work is not None for work in works):
             self._evaluate(works)

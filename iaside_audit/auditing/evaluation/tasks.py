@@ -92,6 +92,13 @@ class TaskServer:
                 )
             )
 
+    def announce(self, message: Message) -> None:
+        """Begin with what a message takes beside the model; from another thread, in advance."""
+        evaluator = self._evaluator
+        if message["task"] == "lease" and isinstance(evaluator, LeaseEvaluator):
+            items = [LeaseItem.from_wire(values) for values in message["items"]]
+            evaluator.begin(items, set(message["wanted"]))
+
     def stop(self) -> None:
         """End the run of the model that goes on, and every later one; from another thread."""
         self._run_options.terminate = True
@@ -178,6 +185,8 @@ class TaskServer:
         """Fix what decides the numbers, before the first lease."""
         settings = EvaluationSettings.from_wire(message["settings"])
         classifier = self._opened()
+        if isinstance(self._evaluator, LeaseEvaluator):
+            self._evaluator.close()
         if settings.spec.mode == Mode.REFERENCE:
             self._evaluator = ReferenceEvaluator(classifier, settings)
         else:
