@@ -158,15 +158,8 @@ class Preparation:
         )
         for message in labelling.warnings:
             self.warn("labels", message)
-        index = index_images(
-            listing,
-            labelling,
-            seed=spec.seed,
-            workers=available_threads(),
-            on_progress=lambda done, total: self._emit(
-                Preparing(stage=Stage.READING_IMAGES, done=done, total=total)
-            ),
-            is_cancelled=lambda: self._control.is_cancelled,
+        index = read_images(
+            listing, labelling, seed=spec.seed, control=self._control, emit=self._emit
         )
         for failure in index.failed:
             self._emit(ImageFailed(path=failure.path, reason=failure.reason))
@@ -203,6 +196,27 @@ class Preparation:
                 plan = replace(plan, batch=-(-plan.batch // 2))
             else:
                 return plan, {**message, "n_evaluations": reply["n_evaluations"]}
+
+
+def read_images(
+    listing: Listing,
+    labelling: Labelling,
+    *,
+    seed: int,
+    control: Control,
+    emit: Callable[[Event], None],
+) -> ImageIndex:
+    """Decode every image of a list once, say how far that is, and stop where the user says so."""
+    return index_images(
+        listing,
+        labelling,
+        seed=seed,
+        workers=available_threads(),
+        on_progress=lambda done, total: emit(
+            Preparing(stage=Stage.READING_IMAGES, done=done, total=total)
+        ),
+        is_cancelled=lambda: control.is_cancelled,
+    )
 
 
 def labels_are_own(labelling: Labelling) -> bool:

@@ -11,14 +11,14 @@ import numpy as np
 from iaside_audit.auditing.executor import POLL_S, LocalExecutor
 from iaside_audit.auditing.model import inspect_model, resolve_model
 from iaside_audit.auditing.plan import make_plan
-from iaside_audit.auditing.preparation import Crew, Preparation, seats_of
+from iaside_audit.auditing.preparation import Crew, Preparation, read_images, seats_of
 from iaside_audit.auditing.verification.verdicts import Verdict, VerificationCheck
 from iaside_audit.choices import Estimator, Mode
 from iaside_audit.classifier.identity import file_sha256, model_identity
 from iaside_audit.classifier.providers import available_threads
 from iaside_audit.errors import InferenceError
 from iaside_audit.events import AuditCancelled, Preparing, Stage
-from iaside_audit.images import find_images, index_images, resolve_labels
+from iaside_audit.images import find_images, resolve_labels
 from iaside_audit.rows import ValueRow
 
 if TYPE_CHECKING:
@@ -180,15 +180,8 @@ class OriginalsCheck:
             classes=spec.classes,
             n_classes=result.model.output.n_classes,
         )
-        index = index_images(
-            listing,
-            labelling,
-            seed=spec.seed,
-            workers=available_threads(),
-            on_progress=lambda done, total: self._emit(
-                Preparing(stage=Stage.READING_IMAGES, done=done, total=total)
-            ),
-            is_cancelled=lambda: self._control.is_cancelled,
+        index = read_images(
+            listing, labelling, seed=spec.seed, control=self._control, emit=self._emit
         )
         faults = list(self._image_faults(index))
         fine = f"{len(index.entries)} readable, manifest {index.manifest_sha256[:SHOWN]}..."
