@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import secrets
-from dataclasses import asdict
 from pathlib import Path  # noqa: TC003 - click reads it
 from typing import TYPE_CHECKING, Final
 
@@ -13,12 +11,9 @@ import click
 from iaside_audit.cli.options import HELP, PATH, common_options, json_option
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from iaside_audit.auditing.verification.verdicts import VerificationCheck
+    from iaside_audit.report.verification import Verification
 
 FAULT_FOUND: Final = 1
-VERIFICATION_SCHEMA_VERSION: Final = 1
 
 
 @click.command(name="verify", short_help="Check that a result holds.")
@@ -72,15 +67,16 @@ def command(
       iaside-audit verify audit/
       iaside-audit verify audit/ --model model.onnx --images val/
     """
-    from iaside_audit.auditing.verification.originals import OriginalsAsked  # noqa: PLC0415
-    from iaside_audit.auditing.verification.verdicts import (  # noqa: PLC0415 - start-up time
-        Verdict,
-        VerificationCheck,
+    from iaside_audit.auditing.verification.originals import (  # noqa: PLC0415 - start-up time
+        OriginalsAsked,
+        drawn_seed,
     )
+    from iaside_audit.auditing.verification.verdicts import VerificationCheck  # noqa: PLC0415
     from iaside_audit.auditing.verification.verify import verify_result  # noqa: PLC0415
     from iaside_audit.cli.progress import shown  # noqa: PLC0415
     from iaside_audit.errors import ReportError  # noqa: PLC0415
     from iaside_audit.report import RESULT_NAME, load_result, report_id  # noqa: PLC0415
+    from iaside_audit.report.verification import Verification  # noqa: PLC0415
     from iaside_audit.store import STORE_NAME  # noqa: PLC0415
 
     path = result / RESULT_NAME if result.is_dir() else result
@@ -94,7 +90,7 @@ def command(
         labels=labels,
         classes=classes,
         n_sample=sample,
-        seed=secrets.randbelow(2**32) if seed is None else seed,
+        seed=drawn_seed() if seed is None else seed,
         tolerance=tolerance,
         device=device,
     )
@@ -105,25 +101,21 @@ def command(
                 checks.append(one)
             else:
                 view.show(one)
-    n_failed = sum(one.verdict == Verdict.FAILED for one in checks)
-    identity = report_id(loaded)
+    verification = Verification(
+        result=str(path),
+        report_id=report_id(loaded),
+        seed=asked.seed,
+        tolerance=asked.tolerance,
+        checks=tuple(checks),
+    )
     if as_json:
-        document = {
-            "schema_version": VERIFICATION_SCHEMA_VERSION,
-            "result": str(path),
-            "report_id": identity,
-            "seed": asked.seed,
-            "tolerance": asked.tolerance,
-            "checks": [asdict(one) for one in checks],
-            "holds": not n_failed,
-        }
-        click.echo(json.dumps(document, indent=2))
+        click.echo(json.dumps(verification.to_document(), indent=2))
     else:
-        _print(checks, identity)
-    return FAULT_FOUND if n_failed else 0
+        _print(verification)
+    return 0 if verification.holds else FAULT_FOUND
 
 
-def _print(checks: Sequence[VerificationCheck], identity: str) -> None:
+def _print(verification: Verification) -> None:
     """Print a line for each check, and what they come to."""
     from iaside_audit.auditing.verification.verdicts import Verdict  # noqa: PLC0415
     from iaside_audit.cli.console import foreign, make_table, stdout  # noqa: PLC0415
@@ -134,23 +126,14 @@ def _print(checks: Sequence[VerificationCheck], identity: str) -> None:
         Verdict.NOT_CHECKED: "not checked",
     }
     console = stdout()
-    table = make_table(f"Report {identity}")
+    table = make_table(f"Report {verification.report_id}")
     table.add_column("", no_wrap=True)
     table.add_column("check", no_wrap=True)
     table.add_column("found", overflow="fold")
-    for one in checks:
+    for one in verification.checks:
         table.add_row(styles[one.verdict], one.name, foreign(one.found))
     console.print(table)
-    counts = {verdict: sum(one.verdict == verdict for one in checks) for verdict in Verdict}
-    if counts[Verdict.FAILED]:
-        console.print(
-            f" [bold red]The result does not hold[/bold red]: {counts[Verdict.FAILED]} of "
-            f"{len(checks)} checks failed."
-        )
-    elif counts[Verdict.NOT_CHECKED]:
-        console.print(
-            f" The result holds as far as it was checked: {counts[Verdict.PASSED]} of "
-            f"{len(checks)} checks passed, none failed."
-        )
-    else:
-        console.print(f" The result holds: all {len(checks)} checks passed.")
+    conclusion, counts = verification.conclusion
+    if not verification.holds:
+        conclusion = f"[bold red]{conclusion}[/bold red]"
+    console.print(f" {conclusion}: {counts}")

@@ -14,6 +14,7 @@
                               ``study_figures``, ``study_pdf`` and ``study.typ``
 ``study_documents``           a study read back, for plots of it
 ``summary``                   sentences and digits shared with the command line
+``verification``              the checks of a result, as words and as JSON
 ``commands``                  the command that repeats an audit
 ``outputs``                   one report by its suffix, or the output folder of an audit
 ``schemas``                   the JSON Schemas of all documents

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 MODEL: Final = "the model is the audited one"
 IMAGES: Final = "the images are the audited ones"
 SAMPLE: Final = "rows come out again"
-INCOMPLETE: Final = "it takes --model and --images"
+INCOMPLETE: Final = "it takes model and images"
 
 DEFAULT_TOLERANCE: Final = 1e-4
 """In nats; equal rows on one machine, and as near as this on another (DESIGN.md)."""
@@ -92,6 +93,11 @@ class OriginalsAsked:
         )
 
 
+def drawn_seed() -> int:
+    """Return a seed that whoever made a result could not know."""
+    return secrets.randbelow(2**32)
+
+
 class OriginalsCheck:
     """Holds a result against its model and images.
 
@@ -131,7 +137,7 @@ class OriginalsCheck:
     def run(self) -> None:
         """Make the checks, the last of them only where those before it passed."""
         if self._asked.model is None:  # no model, no worker
-            self._emit(VerificationCheck.skipped(MODEL, "no --model was given"))
+            self._emit(VerificationCheck.skipped(MODEL, "no model was given"))
             self._emit(self._check_images()[0])
             self._emit(VerificationCheck.skipped(SAMPLE, INCOMPLETE))
             return
@@ -171,7 +177,7 @@ class OriginalsCheck:
 
     def _check_images(self) -> tuple[VerificationCheck, ImageIndex | None]:
         if self._asked.images is None:
-            return VerificationCheck.skipped(IMAGES, "no --images were given"), None
+            return VerificationCheck.skipped(IMAGES, "no images were given"), None
         result, spec = self._result, self._spec
         listing = find_images(spec.images)
         labelling = resolve_labels(
