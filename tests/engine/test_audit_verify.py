@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from iaside_audit.auditing.verification.verdicts import Verdict, VerificationChe
 from iaside_audit.auditing.verification.verify import verify_result
 from iaside_audit.auditing.workers import InProcessWorker
 from iaside_audit.choices import Mode
-from iaside_audit.errors import InferenceError
+from iaside_audit.errors import InferenceError, ModelError
 from iaside_audit.events import AuditCancelled, Control
 from iaside_audit.report import RESULT_NAME, load_result
 from iaside_audit.report.documents import write_result
@@ -30,7 +31,6 @@ from iaside_audit.store.schema import INSERT, record_of, row_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from iaside_audit.rows import ValueRow
     from iaside_audit.spec import AuditSpec
@@ -214,6 +214,13 @@ def test_rows_of_other_images_or_labels_are_found(audited: Path, spec: AuditSpec
     checks = checks_of(audited, given(spec))
     assert f"{N_IMAGES} rows are of other images or labels" in checks[originals.IMAGES].found
     assert checks[originals.SAMPLE].verdict == Verdict.NOT_CHECKED
+
+
+def test_a_model_that_is_no_model_is_refused_at_once(audited: Path) -> None:
+    """What is no file would be read without end; no worker is started for it."""
+    for path in (Path("/dev/zero"), audited / RESULT_NAME, audited / "none.onnx"):
+        with pytest.raises(ModelError, match="Expected"):
+            checks_of(audited, OriginalsAsked(model=path))
 
 
 def test_another_model_and_other_images_are_found(

@@ -17,6 +17,7 @@ from iaside_audit.auditing.verification.verdicts import Verdict, VerificationChe
 from iaside_audit.choices import Estimator, Mode
 from iaside_audit.classifier.identity import file_sha256, model_identity
 from iaside_audit.classifier.providers import available_threads
+from iaside_audit.classifier.safety import check_file
 from iaside_audit.errors import InferenceError
 from iaside_audit.events import AuditCancelled, Preparing, Stage
 from iaside_audit.images import find_images, resolve_labels
@@ -141,10 +142,13 @@ class OriginalsCheck:
             self._emit(self._check_images()[0])
             self._emit(VerificationCheck.skipped(SAMPLE, INCOMPLETE))
             return
+        path = resolve_model(self._asked.model)
+        check_file(path, max_bytes=self._spec.max_model_bytes)  # hashing a pipe would never end
         worker = self._start_worker()
         try:
             stages = Preparation(self._spec, worker, self._control, self._emit)
-            model = self._check_model(stages, self._asked.model)
+            stages.begin(Stage.COMPARING_MODEL)
+            model = self._check_model(stages, path)
             self._emit(model)
             images, index = self._check_images()
             self._emit(images)
@@ -163,9 +167,8 @@ class OriginalsCheck:
         finally:
             worker.kill()
 
-    def _check_model(self, stages: Preparation, model: Path) -> VerificationCheck:
+    def _check_model(self, stages: Preparation, path: Path) -> VerificationCheck:
         record = self._result.model
-        path = resolve_model(model)
         faults = []
         if (found := file_sha256(path)) != record.sha256:
             faults.append(f"sha256 {found}, the result is of {record.sha256}")
