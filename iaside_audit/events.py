@@ -32,6 +32,7 @@ class Stage(StrEnum):
     MEASURING = "measuring"
     COMPARING_SPECTRA = "comparing spectra"
     CORRUPTING = "corrupting"
+    RECOMPUTING = "computing the numbers again"
     COMPARING_MODEL = "looking at the model"
     REPEATING = "making rows again"
     VARYING = "auditing"

@@ -11,6 +11,7 @@ from iaside_ui.actions import ACTIONS, key_sequences, plain_text
 from iaside_ui.controllers import (
     AssistantController,
     AuditController,
+    CheckController,
     ColourController,
     ComparisonController,
     ExportController,
@@ -56,6 +57,7 @@ def test_every_action_has_one_handler(key: ActionKey) -> None:
         MainController,
         AssistantController,
         AuditController,
+        CheckController,
         ColourController,
         ComparisonController,
         ExportController,

@@ -15,10 +15,12 @@ from iaside_ui.qtmodels import (
     score_model,
     shortcut_model,
 )
+from iaside_ui.qtmodels.checks import check_model
 from iaside_ui.state import Note, NoteKind, provenance
 from PySide6.QtCore import QModelIndex, Qt
 from sample_results import sample_result
 
+from iaside_audit.auditing.verification.verdicts import Verdict, VerificationCheck
 from iaside_audit.report import importance_rows, score_rows
 
 if TYPE_CHECKING:
@@ -32,6 +34,10 @@ TABLES: dict[str, tuple[Callable[[], RowModel[Any]], tuple[Any, ...]]] = {  # An
     "bands": (band_model, importance_rows(RESULT)),
     "scores": (score_model, score_rows(RESULT)),
     "facts": (fact_model, provenance(RESULT)),
+    "checks": (
+        check_model,
+        tuple(VerificationCheck(name="a", verdict=one, found="b") for one in Verdict),
+    ),
     "shortcuts": (shortcut_model, tuple(ACTIONS.values())),
 }
 

@@ -81,6 +81,14 @@ ACTIONS: Final[Mapping[ActionKey, ActionInfo]] = {
         shortcuts=("Ctrl+E",),
         icon="export",
     ),
+    ActionKey.CHECK_RESULT: ActionInfo(
+        text=marked("Chec&k this result..."),
+        tip=marked(
+            "See whether its numbers follow from its rows, and these from model and images."
+        ),
+        shortcuts=("Ctrl+K",),
+        icon="passed",
+    ),
     ActionKey.EXPORT_PLOT: ActionInfo(
         text=marked("Export this &plot..."),
         tip=marked("Write the plot that is shown as SVG, PNG or PDF."),

@@ -16,6 +16,7 @@ from iaside_ui import pauses
 from iaside_ui.controllers import (
     AuditController,
     BreakdownController,
+    CheckController,
     ColourController,
     ComparisonController,
     ExportController,
@@ -33,6 +34,7 @@ from iaside_ui.views import MainWindow
 from iaside_ui.workers import (
     MODULES,
     AuditRunner,
+    CheckRunner,
     CorruptedPictures,
     Examiner,
     Inspector,
@@ -47,6 +49,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from iaside_ui.workers.audits import RunAudit
+    from iaside_ui.workers.checks import Checking
     from iaside_ui.workers.inspector import MakeClassifier
     from iaside_ui.workers.measurements import Measuring
 
@@ -54,7 +57,10 @@ if TYPE_CHECKING:
 
 WARM_MS: Final = 300
 """The window must be there before imports take time from it."""
-PAGES: Final = tuple(f"iaside_ui.views.{page.name.lower()}_page" for page in Page)
+PAGES: Final = (
+    *(f"iaside_ui.views.{page.name.lower()}_page" for page in Page),
+    "iaside_ui.views.check_dialog",
+)
 """Modules of the pages, each imported when its page is made, unless that is done by then."""
 UNUSABLE: Final = 2
 """Exit code of a wrong call (INTERFACE.md)."""
@@ -69,7 +75,7 @@ class Program(QObject):
     ----------
     preferences : Path or None
         The file of preferences; where the system keeps such files, unless given.
-    run_audit, make_classifier, measure : callable or None
+    run_audit, make_classifier, measure, check : callable or None
         The engine's, unless a test says otherwise.
     """
 
@@ -82,6 +88,7 @@ class Program(QObject):
         run_audit: RunAudit | None = None,
         make_classifier: MakeClassifier | None = None,
         measure: Measuring | None = None,
+        check: Checking | None = None,
     ) -> None:
         super().__init__()
         self.window = MainWindow()
@@ -106,6 +113,9 @@ class Program(QObject):
             fallback=self.setup.spec_or_demo,
             rate_of=self.audits.rate_of,
             parent=self,
+        )
+        self.checks = CheckController(
+            self.shell, CheckRunner(check, parent=self), Jobs(self), parent=self
         )
         self.measurements = MeasurementFilesController(
             self.shell, self.robustness, Jobs(self), parent=self
@@ -170,6 +180,7 @@ class Program(QObject):
         self.robustness.close()
         self.measurements.close()
         self.exports.close()
+        self.checks.close()
         self.warming.close()
 
 

@@ -24,6 +24,7 @@ MENUS: Final[Mapping[str, tuple[ActionKey | None, ...]]] = {
         ActionKey.OPEN_RESULT,
         ActionKey.CLOSE_RESULT,
         ActionKey.SAVE_RESULT,
+        ActionKey.CHECK_RESULT,
         SEPARATOR,
         ActionKey.EXPORT_REPORT,
         ActionKey.EXPORT_PLOT,

@@ -7,6 +7,7 @@
 ``assistant``                 the preprocessing assistant, beside the form
 ``audits``                    audits: queued, started, paused, cancelled
 ``results``                   results: opened, saved, reported, closed
+``checking``                  whether a result holds
 ``breakdown``                 images, classes and interactions of the result that is shown
 ``comparison``                results side by side; a study
 ``exports``                   plots and their numbers as files
@@ -21,6 +22,7 @@
 from iaside_ui.controllers.assistant import AssistantController
 from iaside_ui.controllers.audits import AuditController
 from iaside_ui.controllers.breakdown import BreakdownController
+from iaside_ui.controllers.checking import CheckController
 from iaside_ui.controllers.colours import ColourController
 from iaside_ui.controllers.comparison import ComparisonController
 from iaside_ui.controllers.exports import ExportController
@@ -37,6 +39,7 @@ __all__ = [
     "AssistantController",
     "AuditController",
     "BreakdownController",
+    "CheckController",
     "ColourController",
     "ComparisonController",
     "ExportController",

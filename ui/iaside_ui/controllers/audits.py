@@ -226,6 +226,7 @@ class AuditController(QObject):
             is_partial=is_partial,
             path=None if run is None or run.out is None else run.out / RESULT_NAME,
             asks_to_be_saved=run is not None and run.asks_to_be_saved,
+            has_rows=run is not None and run.out is not None,
         )
         is_watched = self._shell.state.page == Page.RUN and not self._waiting
         self._shell.show_opened(opened, page=Page.RESULT if is_watched else None)

@@ -138,7 +138,8 @@ class ResultsController(QObject):
 
         if isinstance(found, AuditResult):
             path = path / RESULT_NAME if path.is_dir() else path
-            self._shell.show_opened(OpenResult(result=found, path=path), page=page)
+            opened = OpenResult(result=found, path=path, has_rows=_has_rows(path))
+            self._shell.show_opened(opened, page=page)
         else:
             path = path / STUDY_NAME if path.is_dir() else path
             self.studyOpened.emit(found)
@@ -197,6 +198,13 @@ class ResultsController(QObject):
 
 def _nothing(_: OpenResult) -> None:
     """Do nothing after saving."""
+
+
+def _has_rows(path: Path) -> bool:
+    """Say whether the rows of a result lie beside its file."""
+    from iaside_audit.store import STORE_NAME  # noqa: PLC0415 - imported with the result's reader
+
+    return path.with_name(STORE_NAME).is_file()
 
 
 def is_study(path: Path) -> bool:

@@ -4,6 +4,7 @@
 ``rows``                      a table of frozen rows, described by its columns
 ``tables``                    the columns of the tables that the window shows
 ``breakdowns``                single images, groups of them, pairs of bands
+``checks``                    the checks of a result
 ``comparisons``               results, their differences, models of a study
 ``corruptions``               errors and losses by corruption and severity
 ``log``                       the growing log of an audit

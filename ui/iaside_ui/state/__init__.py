@@ -7,6 +7,7 @@
 ``inspection``, ``pictures``  the band inspector; what it shows, as pixels
 ``measuring``                 what to measure of robustness, and its cost
 ``robustness``                measured robustness; ``frequency``: its curves
+``checking``                  the check of a result
 ``messages``                  what the message bar says
 ``breakdown``                 images, classes and pairs of bands of a result
 ``comparison``, ``study``     results side by side; the models of a study
@@ -21,6 +22,7 @@ from iaside_ui.state.application import (
     AppState,
     OpenResult,
     Page,
+    impossible_because,
     possible_actions,
 )
 from iaside_ui.state.facts import Fact, provenance
@@ -49,6 +51,7 @@ __all__ = [
     "RunState",
     "ScorePoint",
     "Severity",
+    "impossible_because",
     "message_of",
     "possible_actions",
     "provenance",

@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from enum import Enum, StrEnum, auto
 from typing import TYPE_CHECKING, Final
 
+from iaside_ui.state.words import tr
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -19,6 +21,7 @@ class ActionKey(StrEnum):
     CLOSE_RESULT = "close_result"
     SAVE_RESULT = "save_result"
     EXPORT_REPORT = "export_report"
+    CHECK_RESULT = "check_result"
     EXPORT_PLOT = "export_plot"
     EXPORT_NUMBERS = "export_numbers"
     LOAD_SETTINGS = "load_settings"
@@ -99,12 +102,15 @@ class OpenResult:
         Whether the audit was cancelled before its end.
     asks_to_be_saved : bool
         Whether work would be lost with it: not in a file, and not quickly made again.
+    has_rows : bool
+        Whether the rows lie beside its file, so that it can be checked.
     """
 
     result: AuditResult
     path: Path | None = None
     is_partial: bool = False
     asks_to_be_saved: bool = False
+    has_rows: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -245,8 +251,23 @@ def possible_actions(state: AppState) -> frozenset[ActionKey]:
             possible.add(ActionKey.CLOSE_RESULT)
             if not state.is_busy:
                 possible |= ON_RESULT
+            if state.opened.has_rows:
+                possible.add(ActionKey.CHECK_RESULT)
     possible |= _measuring_actions(state)
     return frozenset(possible)
+
+
+def impossible_because(state: AppState) -> dict[ActionKey, str]:
+    """Return why actions cannot be taken now, where that is not plain to see."""
+    opened = state.opened
+    if state.page != Page.RESULT or opened is None or opened.has_rows:
+        return {}
+    why = (
+        tr("This result is in no file. Only audits with a folder (Keep in folder) can be checked.")
+        if opened.path is None
+        else tr("No rows (values.sqlite) lie beside this result, to compute its numbers from.")
+    )
+    return {ActionKey.CHECK_RESULT: why}
 
 
 def _measuring_actions(state: AppState) -> set[ActionKey]:

@@ -23,6 +23,7 @@ STAGE_TITLES: Final = {
     Stage.MEASURING: marked("Measuring"),
     Stage.COMPARING_SPECTRA: marked("Comparing spectra"),
     Stage.CORRUPTING: marked("Corrupting"),
+    Stage.RECOMPUTING: marked("Computing the numbers again"),
     Stage.COMPARING_MODEL: marked("Looking at the model"),
     Stage.REPEATING: marked("Making rows again"),
     Stage.VARYING: marked("Auditing other choices"),

@@ -20,6 +20,7 @@
 ``sweep_plot``                one image: sweeps and Shapley values; ``profile_plot``: of several
 ``themed_plot``               what every plot has: palette colours, words; on a ``plain_plot``
 ``exportable``                what can be had as a picture and as numbers
+``check_dialog``              whether a result holds
 ``message_bar``               messages that wait, with details on demand
 ``dialogs``                   the shortcut page, files and questions
 ``gapped``, ``progress``      what stands where nothing is yet; how far something is

@@ -45,6 +45,7 @@ class FileKind(Enum):
     SAVED_PREPROCESSING = auto()
     MEASUREMENT = auto()
     MEASUREMENT_FOLDER = auto()
+    VERIFICATION = auto()
 
 
 class Answer(Enum):
@@ -177,6 +178,7 @@ _WRITTEN: Final = (
     FileKind.NUMBERS,
     FileKind.SAVED_SETTINGS,
     FileKind.SAVED_PREPROCESSING,
+    FileKind.VERIFICATION,
 )
 
 
@@ -227,6 +229,7 @@ def _texts(kind: FileKind) -> tuple[str, str]:
             _tr("Measurements (*.json);;") + everything,
         ),
         FileKind.MEASUREMENT_FOLDER: (_tr("Choose a folder for the measurements"), ""),
+        FileKind.VERIFICATION: (_tr("Save what was checked"), _tr("Verification (*.json)")),
     }
     return texts[kind]
 

@@ -24,7 +24,14 @@ from iaside_ui.actions import ACTIONS, plain_text, translated
 from iaside_ui.icons import icon
 from iaside_ui.menus import MENUS, TOOLBAR, make_actions
 from iaside_ui.preferences import ColourScheme
-from iaside_ui.state import PAGE_ACTIONS, ActionKey, AppState, Page, possible_actions
+from iaside_ui.state import (
+    PAGE_ACTIONS,
+    ActionKey,
+    AppState,
+    Page,
+    impossible_because,
+    possible_actions,
+)
 from iaside_ui.views import dialogs
 from iaside_ui.views.exportable import Exportable
 from iaside_ui.views.gapped import Gapped
@@ -36,7 +43,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from PySide6.QtCore import QObject
-    from PySide6.QtGui import QAction, QDragEnterEvent, QDropEvent
+    from PySide6.QtGui import QAction, QDragEnterEvent, QDropEvent, QHideEvent
 
     from iaside_ui.state import Message
     from iaside_ui.views.comparison_page import ComparisonPage
@@ -69,6 +76,7 @@ class MainWindow(QMainWindow):
 
     pathDropped = Signal(Path)
     closeAsked = Signal(QCloseEvent)  # the controller may ignore the event
+    windowHidden = Signal()  # closed, or gone on in the background
     pictureAsked = Signal(QWidget)  # of a plot, by its own menu
     numbersAsked = Signal(QWidget)
 
@@ -76,6 +84,7 @@ class MainWindow(QMainWindow):
         super().__init__()
         self.setAcceptDrops(True)
         self.actions_by_key: dict[ActionKey, QAction] = make_actions(self)
+        self._tips = {key: action.toolTip() for key, action in self.actions_by_key.items()}
         self.message_bar = MessageBar(self)
         self._pages: dict[Page, QWidget] = {}
         self._areas: dict[Page, QScrollArea] = {}
@@ -165,9 +174,10 @@ class MainWindow(QMainWindow):
         """Show the page, and offer what can be done."""
         self._widget_of(state.page)
         self._stack.setCurrentWidget(self._areas[state.page])
-        possible = possible_actions(state)
+        possible, reasons = possible_actions(state), impossible_because(state)
         for key, action in self.actions_by_key.items():
             action.setEnabled(key in possible)
+            action.setToolTip(reasons.get(key, self._tips[key]))
         pause = self.actions_by_key[ActionKey.TOGGLE_PAUSE]
         pause.setText(
             self.tr("&Resume")
@@ -269,6 +279,12 @@ class MainWindow(QMainWindow):
         self.closeAsked.emit(event)
         if event.isAccepted():
             QSettings().setValue(GEOMETRY, self.saveGeometry())
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Say that the window is gone, unless it is only minimised."""
+        super().hideEvent(event)
+        if not event.spontaneous():
+            self.windowHidden.emit()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Welcome files and folders."""

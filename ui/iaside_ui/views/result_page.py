@@ -156,6 +156,7 @@ class ResultPage(QWidget):
         for key in (
             ActionKey.SAVE_RESULT,
             ActionKey.EXPORT_REPORT,
+            ActionKey.CHECK_RESULT,
             ActionKey.INSPECT_BANDS,
             ActionKey.CLOSE_RESULT,
         ):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QPainter
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPointF, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QPainter, QPalette, QTextLayout, QTextOption
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -230,3 +230,60 @@ class ShareDelegate(QStyledItemDelegate):
             rect.setWidth(rect.width() * min(max(share, 0.0), 1.0))
             painter.fillRect(rect.adjusted(0, 2, 0, -2), colour)
         super().paint(painter, option, index)
+
+
+class WrappingDelegate(QStyledItemDelegate):
+    """Shows all of a text, wrapped within words where need be: a hash or a path has no spaces."""
+
+    def paint(
+        self,
+        painter: QPainter,
+        option: QStyleOptionViewItem,
+        index: QModelIndex | QPersistentModelIndex,
+    ) -> None:
+        """Paint the cell without its text, then the lines."""
+        self.initStyleOption(option, index)
+        lines = self._laid_out(option, option.rect.width())
+        option.text = ""
+        style = option.widget.style()
+        style.drawControl(QStyle.ControlElement.CE_ItemViewItem, option, painter, option.widget)
+        is_selected = bool(option.state & QStyle.StateFlag.State_Selected)
+        role = QPalette.ColorRole.HighlightedText if is_selected else QPalette.ColorRole.Text
+        painter.setPen(option.palette.color(role))
+        top = (option.rect.height() - lines.boundingRect().height()) / 2
+        side, _ = self._margins(option)
+        lines.draw(painter, QPointF(option.rect.topLeft()) + QPointF(side, top))
+
+    def sizeHint(
+        self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
+    ) -> QSize:
+        """Return the height of all lines in the column's width as it is."""
+        self.initStyleOption(option, index)
+        view = option.widget
+        width = view.columnWidth(index.column()) if isinstance(view, QTableView) else 0
+        lines = self._laid_out(option, width)
+        _, margin = self._margins(option)
+        return QSize(width, round(lines.boundingRect().height() + 2 * margin))
+
+    @staticmethod
+    def _margins(option: QStyleOptionViewItem) -> tuple[int, int]:
+        """Return the room left and right of a text, and that above and below, as Qt leaves it."""
+        style = option.widget.style()
+        metric = QStyle.PixelMetric.PM_FocusFrameHMargin
+        side = style.pixelMetric(metric, option, option.widget) + 1
+        return side, side
+
+    def _laid_out(self, option: QStyleOptionViewItem, width: int) -> QTextLayout:
+        room = width - 2 * self._margins(option)[0]
+        layout = QTextLayout(option.text, option.font)
+        wrapping = QTextOption()
+        wrapping.setWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
+        layout.setTextOption(wrapping)
+        layout.beginLayout()
+        height = 0.0
+        while (line := layout.createLine()).isValid():
+            line.setLineWidth(max(room, 1))
+            line.setPosition(QPointF(0, height))
+            height += line.height()
+        layout.endLayout()
+        return layout

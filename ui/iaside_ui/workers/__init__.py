@@ -2,7 +2,8 @@
 
 ============================  =================================================================
 ``streams``                   what yields events, one at a time, in a thread of its own
-``audits``                    audits; ``measurements``: corruptions, SNR, heat map, pass bands
+``audits``, ``checks``        audits; whether a result holds
+``measurements``              corruptions, SNR, heat map, pass bands
 ``examination``               model, images and plan of a form; the preprocessing assistant
 ``inspector``                 the interactive classifier
 ``jobs``                      short jobs: reading a result, writing a report
@@ -13,6 +14,7 @@
 """
 
 from iaside_ui.workers.audits import AuditRunner
+from iaside_ui.workers.checks import CheckPlan, CheckRunner
 from iaside_ui.workers.examination import Examiner
 from iaside_ui.workers.inspector import Inspector
 from iaside_ui.workers.jobs import Jobs
@@ -24,6 +26,8 @@ from iaside_ui.workers.warming import MODULES, Warming
 __all__ = [
     "MODULES",
     "AuditRunner",
+    "CheckPlan",
+    "CheckRunner",
     "CorruptedPictures",
     "Examiner",
     "Inspector",

@@ -17,6 +17,7 @@ MODULES: Final = (
     "iaside_audit.report.documents",
     "iaside_audit.statistics",
     "iaside_audit.auditing.demo",
+    "iaside_audit.auditing.model",
     "iaside_audit.cli.options",
 )
 """What pages and audits need, the soonest needed first."""
