@@ -9,6 +9,7 @@ import argparse
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from iaside_ui.app import Program
+    from PySide6.QtWidgets import QWidget
+
+    Picture = Callable[..., None]  # a name, and the dialog where it is not the window
 
 SIZES = {"1366x768": (1366, 768, 1.0), "2560x1440": (1280, 720, 2.0)}
 WAIT_S = 300.0
@@ -61,33 +65,34 @@ def take(out: Path, size: str, model: Path | None, images: Path | None, study: P
     program.window.setMinimumSize(0, 0)
     program.window.resize(width, height)
 
-    def picture(name: str) -> None:
+    def picture(name: str, dialog: QWidget | None = None) -> None:
         for scheme in ("use_light", "use_dark"):
             program.window.actions_by_key[scheme].trigger()  # type: ignore[index]
             settle(application.processEvents)
             path = out / f"{name}-{size}-{scheme.removeprefix('use_')}.png"
-            program.window.grab().save(str(path))
+            (dialog or program.window).grab().save(str(path))
         actual = program.window.size()
         note = (
             "" if (actual.width(), actual.height()) == (width, height) else f"  TOO LARGE {actual}"
         )
         sys.stdout.write(f"{name} {size}{note}\n")
 
-    drive(program, application.processEvents, picture, model, images, study)
+    with tempfile.TemporaryDirectory() as folder:
+        drive(program, application.processEvents, picture, Path(folder), (model, images, study))
     program.close()
 
 
 def drive(
     program: Program,
     process: Callable[[], None],
-    picture: Callable[[str], None],
-    model: Path | None,
-    images: Path | None,
-    study: Path | None,
+    picture: Picture,
+    folder: Path,
+    material: tuple[Path | None, Path | None, Path | None],
 ) -> None:
-    """Visit every page."""
+    """Visit every page; an audit is kept in the folder."""
     from iaside_audit.auditing.demo import demo_spec  # noqa: PLC0415 - after the environment
 
+    model, images, study = material
     actions = {str(key): action for key, action in program.window.actions_by_key.items()}
     picture("start")
     actions["inspect_bands"].trigger()
@@ -125,7 +130,7 @@ def drive(
     actions["show_run"].trigger()
     picture("run-idle")
     actions["try_demo"].trigger()
-    program.audits.try_demo()
+    program.audits.start(demo_spec(), out=folder / "audit", asks_to_be_saved=False)
     wait(process, lambda: bool(program.window.run_page.score_text.startswith("Signed")))
     picture("run")
     wait(process, lambda: len(program.shell.state.results) > 1)
@@ -135,14 +140,31 @@ def drive(
         tabs.setCurrentIndex(place)
         picture(f"result-{place}")
     tabs.setCurrentIndex(0)
+    check(program, process, picture)
     drive_robustness(program, process, picture)
     compare(program, process, picture, study)
+
+
+def check(program: Program, process: Callable[[], None], picture: Picture) -> None:
+    """Check the result that is shown, on its model and images."""
+    program.checks.check_result()
+    dialog = program.checks.dialog
+    if dialog is None:
+        raise ValueError("the result must lie beside its rows")
+    wait(process, lambda: "..." not in dialog.identity)
+    picture("check-before", dialog)
+    dialog.check_button.click()
+    wait(process, lambda: dialog.table.model().rowCount() > 0)
+    picture("check-running", dialog)
+    wait(process, lambda: bool(dialog.conclusion))
+    picture("check", dialog)
+    dialog.close()
 
 
 def compare(
     program: Program,
     process: Callable[[], None],
-    picture: Callable[[str], None],
+    picture: Picture,
     study: Path | None,
 ) -> None:
     """Visit the page of comparisons."""
@@ -161,9 +183,7 @@ def compare(
         picture("study")
 
 
-def drive_robustness(
-    program: Program, process: Callable[[], None], picture: Callable[[str], None]
-) -> None:
+def drive_robustness(program: Program, process: Callable[[], None], picture: Picture) -> None:
     """Measure everything on a few images, and look at each tab."""
     from iaside_ui.state.measuring import Choice, Kind  # noqa: PLC0415 - after the environment
 
