@@ -118,14 +118,15 @@ def read_text(path: Path) -> str:
     """
     check_path(path, to="a text file")
     try:
-        size = path.stat().st_size
-        if size > MAX_BYTES:
+        with path.open("rb") as file:  # of a device or a pipe, no size is known before
+            data = file.read(MAX_BYTES + 1)
+        if len(data) > MAX_BYTES:
             raise SpecError(
-                f"Expected a text file of at most {MAX_BYTES:,} bytes at '{path}', found {size:,}. "
+                f"Expected a text file of at most {MAX_BYTES:,} bytes at '{path}', found more. "
                 "Leave out what is no label.",
                 path=str(path),
             )
-        return path.read_text(encoding="utf-8-sig")
+        return data.decode("utf-8-sig")
     except OSError as error:
         raise SpecError(
             f"Expected a text file at '{path}', found none that can be read ({error.strerror}). "

@@ -11,7 +11,6 @@ from statistics import median
 from typing import TYPE_CHECKING, Final
 
 from iaside_audit.choices import FIRST_CHECK, IntervalMethod, Mode, Norm
-from iaside_audit.statistics import guessing_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -279,6 +278,8 @@ def score_sentence(result: AuditResult) -> str:
 
 def guessing_sentence(result: AuditResult) -> str:
     """Say what guessing would have, to hold the values and top-1 against; "" where not known."""
+    from iaside_audit.statistics import guessing_value  # noqa: PLC0415 - start-up time
+
     n_classes = result.model.output.n_classes
     value = guessing_value(result.spec.value, n_classes=n_classes)
     if not math.isfinite(value):
