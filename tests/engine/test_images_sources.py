@@ -7,7 +7,7 @@ import os
 import sys
 import zipfile
 from itertools import permutations
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,9 +17,6 @@ from iaside_audit.errors import ImageError, SpecError
 from iaside_audit.images import Kind, find_images, natural_key, tables
 from iaside_audit.images.arrays import npz_image
 from iaside_audit.images.tables import read_table
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def paths(root: Path) -> list[str]:
@@ -290,3 +287,5 @@ def test_table_without_end_is_refused(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr(tables, "MAX_BYTES", 10)
     with pytest.raises(SpecError, match="at most 10 bytes"):
         find_images(file)
+    with pytest.raises(SpecError, match="at most 10 bytes"):
+        tables.read_text(Path("/dev/zero"))  # has no size, and no end
