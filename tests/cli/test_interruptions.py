@@ -35,6 +35,14 @@ def spec(tmp_path_factory: pytest.TempPathFactory) -> AuditSpec:
     return convnet_spec(tmp_path_factory.mktemp("interruptions"))
 
 
+@pytest.fixture(autouse=True)
+def _signals_are_heard() -> Iterator[None]:
+    """Have programs start as from a terminal: a shell's background job ignores Ctrl-C."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @contextmanager
 def long_run(spec: AuditSpec, folder: Path) -> Iterator[tuple[subprocess.Popen[str], Path]]:
     """Start an audit of half a minute and wait until it has rows."""

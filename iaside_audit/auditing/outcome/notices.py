@@ -137,6 +137,7 @@ def failure_warning(failed: Sequence[FailedImage], *, n_used: int) -> AuditWarni
 
     Examples
     --------
+    >>> from iaside_audit.result import FailedImage
     >>> gone = FailedImage(path="cat/7.png", reason="found no file.")
     >>> failure_warning([gone], n_used=59).message
     '1 of 60 images could not be used and was left out of every number. cat/7.png: found no file.'
