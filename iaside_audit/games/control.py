@@ -33,6 +33,8 @@ CORRELATION: Final = 0.7
 away; each further player multiplies it. Measured on real classifiers: 0.5 to 0.85 serve alike."""
 NUGGET: Final = 0.01
 """Share of that variance which each coalition has for itself; it keeps the fit well-conditioned."""
+SAME: Final = 1e-4
+"""Rows of one image differ by less in two batches, in nats (DESIGN.md)."""
 SHRINKAGE: Final = 0.1
 """Variance of what is not additive in the mean game, over that of an image about the mean game.
 A weak fit is drawn towards an additive game, which leaves the walks as they are."""
@@ -48,9 +50,9 @@ def controlled_shapley(
 ) -> FloatMatrix:
     """Estimate the Shapley values of each image from its walks, the mean game as control variate.
 
-    Each half of the images (every other row) is read against the game that is fitted to the other
-    half. That game does not know the orders of the images that are read against it, so whatever
-    it is, it changes their estimates by something of expectation 0.
+    Each half of the images (every other row, copies of an image together) is read against the game
+    that is fitted to the other half. That game does not know the orders of the images that are read
+    against it, so whatever it is, it changes their estimates by something of expectation 0.
 
     Parameters
     ----------
@@ -65,9 +67,9 @@ def controlled_shapley(
     -------
     (n_images, n_players) float64
         In the unit of `values`; unbiased, each row sums to its own ``values[:, 1] -
-        values[:, 0]``. Where :func:`is_controlled` says no, or values are not finite, these are
-        the estimates of :func:`~iaside_audit.games.walk_shapley`. Additive mean games are read
-        exactly and change nothing.
+        values[:, 0]``. Where :func:`is_controlled` says no, values are not finite, or all rows
+        are of one image, these are the estimates of :func:`~iaside_audit.games.walk_shapley`.
+        Additive mean games are read exactly and change nothing.
 
     Raises
     ------
@@ -85,12 +87,27 @@ def controlled_shapley(
         return estimates
     if not np.isfinite(values).all():
         return estimates
-    is_even = np.arange(len(codes)) % 2 == 0
-    for mine in (is_even, ~is_even):
+    is_first = _first_half(codes, values)
+    if is_first.all():  # one image, again and again
+        return estimates
+    for mine in (is_first, ~is_first):
         game = fit_mean_game(codes[~mine], values[~mine], n_players=n_players)
         walked = walk_shapley(codes[mine], game[codes[mine]], n_players=n_players)
         estimates[mine] += shapley_values(game, n_players=n_players) - walked
     return estimates
+
+
+def _first_half(codes: NDArray[np.uint32], values: FloatMatrix) -> NDArray[np.bool_]:
+    """Say which rows are of the first half: every other one.
+
+    An image that is there twice walks the same orders twice, and its rows follow each other. In
+    opposite halves, each would be read against a game that was fitted to itself.
+    """
+    is_same_walk = (codes[1:] == codes[:-1]).all(axis=1)
+    is_copy = is_same_walk & np.isclose(values[1:], values[:-1], rtol=0, atol=SAME).all(axis=1)
+    number = np.concatenate([[0], np.cumsum(~is_copy)])
+    is_first: NDArray[np.bool_] = number % 2 == 0
+    return is_first
 
 
 def fit_mean_game(codes: NDArray[np.uint32], values: FloatMatrix, *, n_players: int) -> FloatVector:

@@ -114,6 +114,28 @@ def test_an_image_is_not_read_against_what_it_says_itself() -> None:
     assert np.abs(estimates[1::2]).max() > 0
 
 
+def test_copies_of_an_image_are_not_read_against_each_other() -> None:
+    """What an image that is there three times says of itself changes none of the three."""
+    generator = np.random.default_rng(8)
+    codes, values = walked(images(40, generator), generator)
+    thrice = np.array([*range(10), 10, 10, *range(10, 40)])
+    before = controlled_shapley(codes[thrice], values[thrice], n_players=N_PLAYERS)
+    louder = values.copy()
+    louder[10, 2:] *= 3  # the ends decide the sum of a row, and stay
+    after = controlled_shapley(codes[thrice], louder[thrice], n_players=N_PLAYERS)
+    others = thrice != 10
+    is_same_half = np.isclose(after, before).all(axis=1)[others]
+    assert 0 < is_same_half.sum() < others.sum(), "the other half is read against it"
+    gain = walk_shapley(codes[[10]], louder[[10]], n_players=N_PLAYERS)
+    gain -= walk_shapley(codes[[10]], values[[10]], n_players=N_PLAYERS)
+    np.testing.assert_allclose((after - before)[~others], np.repeat(gain, 3, axis=0))
+
+    same = np.zeros(40, dtype=int)
+    alone = walk_shapley(codes[same], values[same], n_players=N_PLAYERS)
+    found = controlled_shapley(codes[same], values[same], n_players=N_PLAYERS)
+    np.testing.assert_array_equal(found, alone)
+
+
 def test_the_fit_is_the_generalised_least_squares_that_it_says() -> None:
     """The normal equations give the posterior mean of the Gaussian model that they stand for."""
     n_players = 3
