@@ -15,6 +15,8 @@ import pytest
 from audit_material import ConvNet, audit_here, convnet_spec, save_images
 from PIL import Image
 
+from iaside_audit.auditing import plan
+from iaside_audit.auditing.outcome.conclude import AuditContext, conclude
 from iaside_audit.auditing.outcome.merge import merge_shards
 from iaside_audit.auditing.verification import numbers, originals
 from iaside_audit.auditing.verification.originals import OriginalsAsked
@@ -26,7 +28,7 @@ from iaside_audit.errors import InferenceError, ModelError
 from iaside_audit.events import AuditCancelled, Control
 from iaside_audit.report import RESULT_NAME, load_result
 from iaside_audit.report.documents import write_result
-from iaside_audit.store import STORE_NAME
+from iaside_audit.store import STORE_NAME, read_store
 from iaside_audit.store.schema import INSERT, record_of, row_of
 
 if TYPE_CHECKING:
@@ -208,6 +210,16 @@ def test_rows_that_were_forged_do_not_come_out_again(audited: Path, spec: AuditS
     assert "differs by 1.0e-02 nats" in checks[originals.SAMPLE].found
 
 
+def test_rows_beyond_the_plan_cannot_come_out_again(original: Path, spec: AuditSpec) -> None:
+    """What is not made again does not pass."""
+    result = load_result(original)
+    fewer = replace(result, spec=replace(result.spec, max_images=4))
+    stream = verify_result(fewer, original / STORE_NAME, given(spec), start_worker=InProcessWorker)
+    *_, sample = (one for one in stream if isinstance(one, VerificationCheck))
+    assert sample.verdict == Verdict.FAILED
+    assert "rows are none that the audit takes" in sample.found
+
+
 def test_rows_of_other_images_or_labels_are_found(audited: Path, spec: AuditSpec) -> None:
     """Each row must be of the image that the seed's order has at its place."""
     change_rows(audited, lambda row: replace(row, label=(row.label + 1) % 5))
@@ -247,6 +259,43 @@ def test_a_stop_that_the_rule_does_not_allow_is_found(spec: AuditSpec, tmp_path:
     write_result(audit_here(asked, out=tmp_path), tmp_path / RESULT_NAME)
     change_document(tmp_path, lambda document: _set(document, "estimator.converged", value=True))
     assert failed(checks_of(tmp_path)) == [numbers.STOPPING]
+
+
+def conclude_again(folder: Path, n_images: int, *, converged: bool | None = None) -> None:
+    """Forge a result of the first images of a store, with all that follows from so few."""
+    stored = read_store(folder / STORE_NAME)
+    context = AuditContext.from_document(stored.header.context)
+    forged = conclude(context, stored.rows[:n_images], [], converged=converged)
+    write_result(forged, folder / RESULT_NAME)
+
+
+def test_a_result_of_chosen_rows_does_not_hold(audited: Path) -> None:
+    """An audit that was not stopped takes all its rows, and no others."""
+    conclude_again(audited, 6)
+    checks = checks_of(audited)
+    assert failed(checks)[0] == numbers.STORE
+    assert checks[numbers.STORE].found == "12 rows, where the result is of 6 images"
+
+
+def test_a_stop_between_two_looks_does_not_hold(
+    spec: AuditSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The target is looked at after 100, 200, 400, ... images and at the end: here from 4 on."""
+    for module in (numbers, plan):
+        monkeypatch.setattr(module, "FIRST_CHECK", 4)
+    audit_here(replace(spec, target_halfwidth=1e-9), out=tmp_path)
+    for n_images, faults in ((7, [numbers.STOPPING]), (8, []), (N_IMAGES, [])):
+        monkeypatch.setattr(numbers, "_meets", lambda rows, *_, n=n_images: len(rows) == n)
+        conclude_again(tmp_path, n_images, converged=True)
+        assert failed(checks_of(tmp_path)) == faults
+
+
+def test_rows_of_other_coalitions_are_named(audited: Path) -> None:
+    """Whatever their form, what was found of them is said."""
+    change_rows(audited, lambda row: replace(row, log_p=row.log_p[:-1]) if row.index else row)
+    checks = checks_of(audited)
+    assert f"{N_IMAGES - 1} rows are of other coalitions" in checks[numbers.STORE].found
+    assert checks[numbers.NUMBERS].verdict == Verdict.NOT_CHECKED
 
 
 def test_a_model_that_does_not_run_is_a_fault(

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from iaside_audit.spec import AuditSpec
     from iaside_audit.statistics import ProfileEstimate
 
+STOPPED_EARLY: Final = "stopped_early"
 FEW_IMAGES: Final = 30
 FLOORED_SHARE: Final = 1e-3
 EFFICIENCY_TOLERANCE: Final = 1e-4
@@ -164,7 +165,7 @@ def stopped_warning(*, n_used: int, n_planned: int) -> AuditWarning:
         Images that the whole audit may take.
     """
     return AuditWarning(
-        code="stopped_early",
+        code=STOPPED_EARLY,
         message=f"The audit was stopped: its numbers are those of {n_used} of {n_planned} images. "
         "The same command goes on with the others.",
     )

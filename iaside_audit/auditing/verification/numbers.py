@@ -10,7 +10,7 @@ from iaside_audit._version import __version__
 from iaside_audit.auditing.outcome import assemble, notices
 from iaside_audit.auditing.outcome.conclude import AuditContext, conclude, used_rows
 from iaside_audit.auditing.outcome.merge import wanted_places
-from iaside_audit.auditing.plan import checkpoints
+from iaside_audit.auditing.plan import checkpoints, row_length
 from iaside_audit.auditing.verification.verdicts import VerificationCheck
 from iaside_audit.choices import FIRST_CHECK
 from iaside_audit.errors import IASideError, StoreError
@@ -55,12 +55,13 @@ def check_numbers(result: AuditResult, store: Path) -> Iterator[VerificationChec
         yield VerificationCheck.of(STORE, [error.message], fine="")
         yield VerificationCheck.skipped(NUMBERS, "there are no rows to compute them from")
         return
-    rows = used_rows(stored.rows, context.spec)[: result.data.n_images]
-    yield VerificationCheck.of(
-        STORE,
-        list(_store_faults(result, stored, n_used=len(rows))),
-        fine=f"{len(stored.rows)} rows, every checksum holds",
-    )
+    usable = used_rows(stored.rows, context.spec)
+    faults = list(_store_faults(result, context, stored, n_usable=len(usable)))
+    yield VerificationCheck.of(STORE, faults, fine=f"{len(stored.rows)} rows, every checksum holds")
+    if _n_misshapen(context, stored.rows):
+        yield VerificationCheck.skipped(NUMBERS, "the rows are not those of such an audit")
+        return
+    rows = usable[: max(0, result.data.n_images)]
     try:
         n_compared, faults = _differences(result, context, stored, rows)
     except IASideError as error:
@@ -71,18 +72,41 @@ def check_numbers(result: AuditResult, store: Path) -> Iterator[VerificationChec
     if target is not None:
         yield VerificationCheck.of(
             STOPPING,
-            list(_stopping_faults(result, context, rows, target)),
+            list(_stopping_faults(result, context, rows, target, is_end=len(rows) == len(usable))),
             fine=f"after {len(rows)} images, target {target:g}",
         )
 
 
-def _store_faults(result: AuditResult, stored: StoredAudit, *, n_used: int) -> Iterator[str]:
+def _store_faults(
+    result: AuditResult, context: AuditContext, stored: StoredAudit, *, n_usable: int
+) -> Iterator[str]:
     if not stored.is_sound:
         yield "SQLite finds the file damaged"
     if stored.n_damaged:
         yield f"{stored.n_damaged} rows are damaged"
-    if n_used < result.data.n_images:
-        yield f"{n_used} rows, where the result is of {result.data.n_images} images"
+    n_images = result.data.n_images
+    # Beyond a stop by the rule, or of an audit that went on after it was cancelled, rows may be.
+    may_be_more = result.estimator.converged or any(
+        one.code == notices.STOPPED_EARLY for one in result.warnings
+    )
+    if n_usable < n_images or (n_usable > n_images and not may_be_more):
+        yield f"{n_usable} rows, where the result is of {n_images} images"
+    wanted = wanted_places(stored.header)
+    if n_foreign := sum(row.index not in wanted for row in stored.rows):
+        yield f"{n_foreign} rows are of images that the audit does not take"
+    if n_misshapen := _n_misshapen(context, stored.rows):
+        yield f"{n_misshapen} rows are of other coalitions than the audit takes"
+
+
+def _n_misshapen(context: AuditContext, rows: Sequence[ValueRow]) -> int:
+    """Count the rows of which values cannot be computed."""
+    spec = context.spec
+    length, n_coalitions = row_length(spec, context.estimator), 1 << spec.bands
+    return sum(
+        not len(row.coalitions) == len(row.log_p) == len(row.best_other) == length
+        or int(row.coalitions.max()) >= n_coalitions
+        for row in rows
+    )
 
 
 def _differences(
@@ -92,7 +116,7 @@ def _differences(
     has_target = context.spec.target_halfwidth is not None
     converged = result.estimator.converged if has_target else None  # a check of its own
     failures = dict(sorted(stored.failures.items()))
-    if converged:  # beyond the stop, none counts
+    if converged and rows:  # beyond the stop, none counts
         failures = {index: one for index, one in failures.items() if index < rows[-1].index}
     wanted = wanted_places(stored.header)
     settled = wanted & ({row.index for row in stored.rows} | failures.keys())
@@ -151,9 +175,16 @@ def _said(leaves: dict[str, Any], name: str) -> str:  # Any: JSON
 
 
 def _stopping_faults(
-    result: AuditResult, context: AuditContext, rows: Sequence[ValueRow], target: float
+    result: AuditResult,
+    context: AuditContext,
+    rows: Sequence[ValueRow],
+    target: float,
+    *,
+    is_end: bool,
 ) -> Iterator[str]:
     """Look at the target where the audit had to (METHOD.md, section 6)."""
+    if result.estimator.converged and not is_end and len(rows) not in checkpoints(len(rows)):
+        yield f"the rule does not look at the target after {len(rows)} images"
     looks = [*checkpoints(len(rows) - 1), len(rows)]
     first = next((n for n in looks if _meets(rows[:n], context, target)), None)
     if first is not None and first < len(rows):

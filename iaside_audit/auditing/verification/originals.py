@@ -200,6 +200,9 @@ class OriginalsCheck:
         expected = self._result.data.manifest_sha256
         if index.manifest_sha256 != expected:
             yield f"manifest {index.manifest_sha256}, the result is of {expected}"
+        elif len(index.entries) != self._result.data.n_available:
+            n_available = self._result.data.n_available
+            yield f"{len(index.entries)} are readable, the result says {n_available}"
         if self._rows is None:
             return
         order = index.entries
@@ -277,6 +280,8 @@ class OriginalsCheck:
             differences.append(_difference(again, rows, at))
             if not differences[-1] <= asked.tolerance:
                 faults.append(f"{again.path} differs by {differences[-1]:.1e} nats")
+        if n_done < n_sample:
+            faults.append(f"{n_sample - n_done} of {n_sample} rows are none that the audit takes")
         fine = (
             f"{n_done} of {len(rows)}, chosen by seed {asked.seed}, on {provider}; largest "
             f"difference {max(differences):.1e} nats of {asked.tolerance:.0e} allowed"
