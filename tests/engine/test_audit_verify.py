@@ -113,11 +113,12 @@ def change_rows(folder: Path, change: Callable[[ValueRow], ValueRow]) -> None:
     [
         {},
         {"estimator": "exact", "interactions": True, "bands": 4},
+        {"estimator": "auto", "pairs": 3, "bands": 4, "max_images": 4},
         {"mode": Mode.REFERENCE, "reference_batch": 5, "estimator": "auto"},
         {"baseline": "shuffle", "labels": "self"},
         {"target_halfwidth": 0.01, "max_images": 9, "frame": 28},
     ],
-    ids=["pairs", "exact", "reference", "shuffle", "target"],
+    ids=["pairs", "exact", "auto", "reference", "shuffle", "target"],
 )
 def test_a_result_holds(spec: AuditSpec, options: dict[str, Any], tmp_path: Path) -> None:
     """Its rows, its model, its images and a sample of rows are all as they were."""
@@ -175,6 +176,7 @@ def _set(document: dict[str, Any], path: str, value: object) -> None:
         ("spec.baseline", "mean"),
         ("spec.seed", 7),
         ("runtime.provider", "CUDAExecutionProvider"),
+        ("runtime.lease_images", 3),
     ],
 )
 def test_an_edited_result_does_not_hold(audited: Path, path: str, value: object) -> None:
@@ -218,6 +220,16 @@ def test_rows_beyond_the_plan_cannot_come_out_again(original: Path, spec: AuditS
     *_, sample = (one for one in stream if isinstance(one, VerificationCheck))
     assert sample.verdict == Verdict.FAILED
     assert "rows are none that the audit takes" in sample.found
+
+
+@pytest.mark.parametrize(("name", "value"), [("lease_images", 0), ("batch", 0), ("batch", 10**12)])
+def test_a_shape_that_no_audit_has_is_a_fault(
+    audited: Path, spec: AuditSpec, name: str, value: int
+) -> None:
+    """It is neither divided by nor allocated."""
+    change_document(audited, lambda document: _set(document, f"runtime.{name}", value))
+    checks = checks_of(audited, given(spec))
+    assert checks[originals.SAMPLE].found.startswith("no audit has ")
 
 
 def test_rows_of_other_images_or_labels_are_found(audited: Path, spec: AuditSpec) -> None:

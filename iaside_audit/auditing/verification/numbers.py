@@ -34,7 +34,7 @@ TOLERANCE: Final = 1e-6
 """Of a number, relative: another numpy may sum in another order."""
 SMALLEST: Final = 1e-9
 """Differences below this are none, whatever the number is."""
-PROVENANCE: Final = ("provider", "onnxruntime")
+PROVENANCE: Final = ("provider", "onnxruntime", "lease_images")
 """What of the runtime is the same for all the runs that filled a store."""
 
 

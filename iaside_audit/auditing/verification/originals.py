@@ -11,10 +11,10 @@ import numpy as np
 
 from iaside_audit.auditing.executor import POLL_S, LocalExecutor
 from iaside_audit.auditing.model import inspect_model, resolve_model
-from iaside_audit.auditing.plan import make_plan
+from iaside_audit.auditing.plan import MAX_BATCH, make_plan
 from iaside_audit.auditing.preparation import Crew, Preparation, read_images, seats_of
 from iaside_audit.auditing.verification.verdicts import Verdict, VerificationCheck
-from iaside_audit.choices import Estimator, Mode
+from iaside_audit.choices import DEFAULT_PAIRS, Estimator, Mode
 from iaside_audit.classifier.identity import file_sha256, model_identity
 from iaside_audit.classifier.providers import available_threads
 from iaside_audit.classifier.safety import check_file
@@ -80,6 +80,7 @@ class OriginalsAsked:
     def spec_of(self, result: AuditResult) -> AuditSpec:
         """Return the specification under which rows are made again."""
         spec = result.spec
+        walks = result.estimator.kind == Estimator.PERMUTATION
         return replace(
             spec,
             model=self.model or spec.model,
@@ -87,6 +88,7 @@ class OriginalsAsked:
             labels=spec.labels if self.labels is None else self.labels,
             classes=self.classes or spec.classes,
             estimator=Estimator(result.estimator.kind),
+            pairs=spec.pairs if walks else DEFAULT_PAIRS,  # asked for in vain where auto is exact
             device=self.device,
             threads="auto",
             workers=1,
@@ -227,6 +229,10 @@ class OriginalsCheck:
     ) -> VerificationCheck:
         """Open the model as the audit did, and make a sample of the rows again."""
         runtime = self._result.runtime
+        most = self._spec.batch if isinstance(self._spec.batch, int) else MAX_BATCH
+        if not 1 <= runtime.batch <= most or runtime.lease_images < 1:
+            shape = f"{runtime.lease_images} images a lease, {runtime.batch} rows a batch"
+            return VerificationCheck.of(SAMPLE, [f"no audit has {shape}"], fine="")
         is_possible = runtime.threads <= available_threads()
         crew = Crew.of(self._spec, threads_before=runtime.threads if is_possible else None)
         model = stages.open_model(crew, preprocessing=self._result.model.preprocessing)
