@@ -10,7 +10,10 @@ from audit_material import assert_same_rows, audit_here, convnet_spec
 
 from iaside_audit.auditing.evaluation import evaluate
 from iaside_audit.auditing.evaluation.ahead import MAX_BYTES, MAX_THREADS, Ahead, threads_ahead
+from iaside_audit.auditing.evaluation.evaluate import LeaseEvaluator, LeaseItem
 from iaside_audit.auditing.workers import InProcessWorker
+from iaside_audit.images import IndexedImage
+from iaside_audit.result import FailedImage
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -61,6 +64,68 @@ def test_no_more_is_begun_than_fits_and_nothing_after_the_end() -> None:
     ahead.close()
     ahead.begin([(8, 8)])
     assert ahead.take(8, 8) == 16
+
+
+def test_what_does_not_fit_beside_others_is_made_alone() -> None:
+    """Memory that ran out in a thread is no reason to halve the model's batch."""
+    here = threading.current_thread()
+
+    def make(item: int) -> int:
+        if threading.current_thread() is not here:
+            raise MemoryError
+        return item
+
+    ahead = Ahead(make, n_threads=1, made_bytes=8)
+    ahead.begin([(0, 5)])
+    assert ahead.take(0, 5) == 5
+    ahead.close()
+
+
+def test_images_tried_again_one_by_one_stay_begun() -> None:
+    """Leases of one block follow each other; each lets go of its own images alone."""
+    made: list[int] = []
+
+    def make(item: LeaseItem) -> FailedImage:
+        made.append(item.index)
+        return FailedImage(path=item.image.path, reason="a test")
+
+    evaluator = LeaseEvaluator.__new__(LeaseEvaluator)
+    evaluator._ahead = Ahead(make, n_threads=1, made_bytes=8)
+    items = [
+        LeaseItem(
+            index=index,
+            image=IndexedImage(
+                path=f"{index}.png",
+                location="",
+                position=None,
+                image_id="",
+                label=0,
+                height=8,
+                width=8,
+            ),
+        )
+        for index in range(3)
+    ]
+    for item in items:
+        evaluator.begin(items, {item.index})
+    for item in items:
+        assert [one.index for one, _ in evaluator(items, {item.index})] == [item.index]
+    evaluator.close()
+    assert made == [0, 1, 2]
+
+
+def test_large_frames_count_as_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bands are cut at the frame, whatever the model's input."""
+    sizes: list[int] = []
+
+    def noted(*args: Any, made_bytes: int, **others: Any) -> Ahead[Any, Any]:  # Any: its own
+        sizes.append(made_bytes)
+        return Ahead(*args, made_bytes=made_bytes, **others)
+
+    monkeypatch.setattr(evaluate, "Ahead", noted)
+    spec = convnet_spec(tmp_path, n_images=2, frame=64)
+    audit_here(spec)
+    assert sizes == [(1 + spec.bands) * 3 * 64 * 64 * 4]
 
 
 def test_threads_leave_two_cores_to_the_model() -> None:

@@ -50,7 +50,8 @@ class Ahead(Generic[Item, Made]):
     n_threads : int
         How many work ahead; none for 0.
     made_bytes : int
-        What one thing takes; as many are begun as fit into :data:`MAX_BYTES`.
+        What one thing takes, while it is made or when it is; as many are begun as fit into
+        :data:`MAX_BYTES`.
     """
 
     def __init__(self, make: Callable[[Item], Made], *, n_threads: int, made_bytes: int) -> None:
@@ -75,9 +76,10 @@ class Ahead(Generic[Item, Made]):
             Whatever making it raised.
         """
         begun = self._begun.pop(place, None)
-        if begun is None or begun[0] != item:
-            return self._make(item)
-        return begun[1].result()
+        if begun is not None and begun[0] == item:
+            with suppress(MemoryError):  # beside others; alone it may fit
+                return begun[1].result()
+        return self._make(item)
 
     def forget(self, places: Iterable[int]) -> None:
         """Let go of what was begun at some places and never taken."""

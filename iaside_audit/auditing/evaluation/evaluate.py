@@ -154,12 +154,16 @@ class LeaseEvaluator:
             input_size=settings.preprocessing.crop_size,
             statistics=statistics,
         )
+        # One for all leases: to get so much memory from the system takes as long as to fill it.
+        self._feed = np.zeros((settings.batch, *classifier.input_shape), dtype=np.float32)
         self._has_shared_empty = baseline_needs(settings.spec.baseline).is_constant
         self._empty = self._evaluate_shared_empty() if self._has_shared_empty else None
         self.n_evaluations = int(self._has_shared_empty)
-        # One for all leases: to get so much memory from the system takes as long as to fill it.
-        self._feed = np.zeros((settings.batch, *classifier.input_shape), dtype=np.float32)
-        n_values = (1 + settings.spec.bands) * math.prod(classifier.input_shape)
+        n_pixels = max(
+            math.prod(settings.preprocessing.crop_size),
+            math.prod(settings.frame_preprocessing.crop_size),  # while it is made
+        )
+        n_values = (1 + settings.spec.bands) * settings.preprocessing.n_channels * n_pixels
         self._ahead = Ahead(
             self._prepare,
             n_threads=threads_ahead(classifier.threads, is_beside=classifier.provider != CPU),
@@ -185,7 +189,7 @@ class LeaseEvaluator:
                 for item in items
             ]
         finally:
-            self._ahead.forget(item.index for item in items)
+            self._ahead.forget(item.index for item in items if item.index in wanted)
         works = [one if isinstance(one, _Work) else None for one in prepared]
         if any(work is not None for work in works):
             self._evaluate(works)
@@ -303,9 +307,8 @@ class LeaseEvaluator:
         baseline = self._inputs.baseline(np.random.default_rng(0))  # constant: draws nothing
         parts = self._inputs.components(baseline, baseline)
         nobody = np.zeros((1, self._settings.spec.bands), dtype=np.bool_)
-        feed = np.zeros((self._settings.batch, *self._classifier.input_shape), dtype=np.float32)
-        feed[:1] = self._inputs.mix(parts, nobody)
-        scores = self._classifier(feed)[:1]
+        self._feed[:1] = self._inputs.mix(parts, nobody)
+        scores = self._classifier(self._feed)[:1]
         if not np.isfinite(scores.values).all():
             raise InferenceError(
                 "Expected finite scores for the empty coalition, found values that are not finite: "

@@ -187,6 +187,7 @@ class TaskServer:
         classifier = self._opened()
         if isinstance(self._evaluator, LeaseEvaluator):
             self._evaluator.close()
+        self._evaluator = None  # its memory may be what a smaller batch needs
         if settings.spec.mode == Mode.REFERENCE:
             self._evaluator = ReferenceEvaluator(classifier, settings)
         else:
