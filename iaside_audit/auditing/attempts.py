@@ -102,12 +102,28 @@ class Attempts:
             self._n_open += 1
             self._changed.notify()
 
-    def next(self, timeout_s: float) -> Lease | None:
-        """Return the lease to be tried now, if one comes in time."""
+    def next(self, timeout_s: float, *, behind: Lease | None = None) -> Lease | None:
+        """Return the lease to be tried now, if one comes in time.
+
+        Parameters
+        ----------
+        timeout_s : float
+            How long to wait for one.
+        behind : Lease or None
+            What the worker has already. A worker prepares the images of what it has next while the
+            model runs, so an image that ends workers would be taken for one before it: what failed
+            once is tried alone.
+        """
         with self._changed:
             if not self._waiting and timeout_s:
                 self._changed.wait(timeout_s)
-            return self._waiting.popleft() if self._waiting else None
+            if not self._waiting:
+                return None
+            if behind is not None and (
+                self._is_suspect(behind) or self._is_suspect(self._waiting[0])
+            ):
+                return None
+            return self._waiting.popleft()
 
     def again(self, leases: Sequence[Lease]) -> None:
         """Queue leases before the others: nobody is to blame for their loss."""
@@ -173,6 +189,9 @@ class Attempts:
             self._n_open += len(again)
             self._requeue(again)
         return given_up
+
+    def _is_suspect(self, lease: Lease) -> bool:
+        return any(self._strikes[index] for index in lease.wanted)
 
     def _requeue(self, leases: Sequence[Lease]) -> None:
         if self._is_stopped:

@@ -162,7 +162,8 @@ class LocalExecutor(BookedExecutor):
     def _fill(self, worker: Worker, running: deque[Running]) -> None:
         """Keep as many leases in the worker as it takes to be busy."""
         while len(running) < LEASES_AHEAD:
-            lease = self._attempts.next(0 if running else POLL_S)
+            last = running[-1].lease if running else None
+            lease = self._attempts.next(0 if running else POLL_S, behind=last)
             if lease is None:
                 return
             running.append(Running(lease))

@@ -44,7 +44,8 @@ def lease(number: int, size: int = 3, *, is_divisible: bool = True) -> Lease:
 class FakeWorker:
     """A worker that follows a rule: what becomes of each image it is asked for.
 
-    The rule says ``row``, ``dies``, ``fails``, ``full`` or ``refuses``.
+    The rule says ``row``, ``dies``, ``fails``, ``full`` or ``refuses``, or ``poisons``: it dies as
+    soon as the image is prepared, whatever it runs.
     """
 
     def __init__(self, rule: Callable[[int, int], str]) -> None:
@@ -60,6 +61,9 @@ class FakeWorker:
             self._replies.append({"kind": "done", "n_evaluations": 1})
             return
         outcomes = {index: self._rule(index, self._batch) for index in message["wanted"]}
+        if "poisons" in outcomes.values():
+            self._replies = [WorkerLostError("it died")]
+            return
         error: Message | Exception | None = None
         for outcome in outcomes.values():
             match outcome:
@@ -176,6 +180,15 @@ def test_the_guilty_image_of_a_lease_is_found() -> None:
     assert list(books.failed) == [4]
     assert books.failed[4] == "given up after 3 tries: it died"
     assert len(workers) == 1 + MAX_STRIKES
+
+
+@pytest.mark.parametrize("n_seats", [1, 2])
+def test_nobody_is_given_up_for_an_image_that_is_prepared_ahead(n_seats: int) -> None:
+    """What failed once runs alone, so that the next death tells whose fault it is."""
+    leases = [lease(number) for number in range(5)]
+    books, _ = run(lambda index, _: "poisons" if index == 10 else "row", leases, n_seats=n_seats)
+    assert list(books.failed) == [10]
+    assert sorted(books.rows) == [index for index in range(15) if index != 10]
 
 
 def test_a_batch_of_the_reference_is_not_divided() -> None:
