@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -93,6 +94,11 @@ def test_a_drop_is_the_paired_difference(tmp_path: Path) -> None:
         ({"min_top1": 70.0}, "--min-top1 70"),
         ({"max_importance": ((2, -0.1),)}, "--max-importance 2 -0.1"),
         ({"max_importance": ((8, 0.1),)}, "bands 0 to 7"),
+        (
+            {"min_score": math.nan, "max_halfwidth": math.inf},
+            "--min-score nan, --max-halfwidth inf",
+        ),
+        ({"max_halfwidth": -0.1}, "--max-halfwidth -0.1"),
         ({"max_drop": 0.1}, "--max-drop and --against"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
@@ -42,7 +43,8 @@ class Thresholds:
     Raises
     ------
     SpecError
-        If nothing is asked, or a threshold can never be met or missed.
+        If nothing is asked, or a threshold is not finite, or beyond what a share or a half-width
+        can be.
     """
 
     score: ScoreKind = "signed"
@@ -58,6 +60,20 @@ class Thresholds:
         if not any(getattr(self, one.name) not in (None, ()) for one in asked):
             raise SpecError(
                 "Expected at least one threshold, found none. Give --min-score, or another one."
+            )
+        numbers = {
+            "--min-score": self.min_score,
+            "--max-halfwidth": self.max_halfwidth,
+            "--max-drop": self.max_drop,
+        }
+        faults = [
+            f"{name} {x:g}" for name, x in numbers.items() if x is not None and not math.isfinite(x)
+        ]
+        if faults:
+            raise SpecError(f"Expected a finite number, found {', '.join(faults)}.")
+        if self.max_halfwidth is not None and self.max_halfwidth < 0:
+            raise SpecError(
+                f"Expected a half-width of 0 or more, found --max-halfwidth {self.max_halfwidth:g}."
             )
         shares = [("--min-top1", self.min_top1)]
         shares += [(f"--max-importance {band}", most) for band, most in self.max_importance]
