@@ -165,14 +165,16 @@ class Supervisor:
         context = replace(context, runtime=runtime)
         note_context(store, context)
         failures = run.failures()
-        if self._control.is_cancelled and len(rows) + len(failures) < n_planned:
+        converged = run.has_converged()
+        is_stopped = self._control.is_cancelled and not converged
+        if is_stopped and len(rows) + len(failures) < n_planned:
             stopped = stopped_warning(n_used=len(rows), n_planned=n_planned)
             context = replace(context, warnings=(stopped, *context.warnings))
-        result = conclude(context, rows, failures, converged=run.has_converged())
+        result = conclude(context, rows, failures, converged=converged)
         for warning in result.warnings:
             if warning not in context.warnings:
                 self._emit(Warned(code=warning.code, message=warning.message))
-        if self._control.is_cancelled:
+        if is_stopped:
             return Cancelled(partial=result)
         return Finished(result=result)
 

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from audit_material import ConvNet, audit_here, convnet_spec, save_images
+from audit_material import ConvNet, audit_here, convnet_spec, events_here, save_images
 from PIL import Image
 
 from iaside_audit.auditing import plan
+from iaside_audit.auditing.leases import LeaseRun
 from iaside_audit.auditing.outcome.conclude import AuditContext, conclude
 from iaside_audit.auditing.outcome.merge import merge_shards
 from iaside_audit.auditing.verification import numbers, originals
@@ -25,7 +26,7 @@ from iaside_audit.auditing.verification.verify import verify_result
 from iaside_audit.auditing.workers import InProcessWorker
 from iaside_audit.choices import Mode
 from iaside_audit.errors import InferenceError, ModelError
-from iaside_audit.events import AuditCancelled, Control
+from iaside_audit.events import AuditCancelled, Control, Finished, ImageDone
 from iaside_audit.report import RESULT_NAME, load_result
 from iaside_audit.report.documents import write_result
 from iaside_audit.store import STORE_NAME, read_store
@@ -300,6 +301,25 @@ def test_a_stop_between_two_looks_does_not_hold(
         monkeypatch.setattr(numbers, "_meets", lambda rows, *_, n=n_images: len(rows) == n)
         conclude_again(tmp_path, n_images, converged=True)
         assert failed(checks_of(tmp_path)) == faults
+
+
+def test_a_target_that_is_met_by_the_last_leases_of_a_cancelled_audit(
+    spec: AuditSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The audit is whole: it is not said to be stopped, and holds."""
+    for module in (numbers, plan):
+        monkeypatch.setattr(module, "FIRST_CHECK", 4)
+    monkeypatch.setattr(LeaseRun, "_meets_target", lambda _, rows: len(rows) >= 4)
+    monkeypatch.setattr(numbers, "_meets", lambda rows, *_: len(rows) >= 4)
+    control = Control()
+    events = events_here(replace(spec, target_halfwidth=0.5), control, out=tmp_path)
+    for event in events:
+        if isinstance(event, ImageDone) and event.n_done == 4:
+            control.cancel()
+    assert isinstance(event, Finished)
+    assert "stopped_early" not in {one.code for one in event.result.warnings}
+    write_result(event.result, tmp_path / RESULT_NAME)
+    assert not failed(checks_of(tmp_path))
 
 
 def test_rows_of_other_coalitions_are_named(audited: Path) -> None:
