@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import onnx
 import pytest
 from audit_material import ConvNet, audit_here, convnet_spec, events_here, save_images
 from PIL import Image
@@ -264,6 +265,26 @@ def test_another_model_and_other_images_are_found(
     checks = checks_of(audited, given(spec, images=images))
     assert failed(checks) == [originals.IMAGES]
     assert f"1 of {N_IMAGES} audited images" in checks[originals.IMAGES].found
+
+
+def test_external_data_that_changed_or_is_gone_is_a_fault(spec: AuditSpec, tmp_path: Path) -> None:
+    """The model's own file is as it was."""
+    path, weights = tmp_path / "model.onnx", tmp_path / "weights.bin"
+    onnx.save(
+        onnx.load(spec.model),
+        path,
+        save_as_external_data=True,
+        location=weights.name,
+        size_threshold=0,
+    )
+    asked = replace(spec, model=path, max_images=2)
+    write_result(audit_here(asked, out=tmp_path), tmp_path / RESULT_NAME)
+    model_only = OriginalsAsked(model=path)
+    assert not failed(checks_of(tmp_path, model_only))
+    weights.write_bytes(weights.read_bytes()[::-1])
+    assert failed(checks_of(tmp_path, model_only)) == [originals.MODEL]
+    weights.unlink()
+    assert failed(checks_of(tmp_path, model_only)) == [originals.MODEL]
 
 
 def test_a_stop_that_the_rule_does_not_allow_is_found(spec: AuditSpec, tmp_path: Path) -> None:

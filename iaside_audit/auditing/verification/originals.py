@@ -18,7 +18,7 @@ from iaside_audit.choices import DEFAULT_PAIRS, Estimator, Mode
 from iaside_audit.classifier.identity import file_sha256, model_identity
 from iaside_audit.classifier.providers import available_threads
 from iaside_audit.classifier.safety import check_file
-from iaside_audit.errors import InferenceError
+from iaside_audit.errors import InferenceError, ModelError
 from iaside_audit.events import AuditCancelled, Preparing, Stage
 from iaside_audit.images import find_images, resolve_labels
 from iaside_audit.rows import ValueRow
@@ -175,9 +175,12 @@ class OriginalsCheck:
         if (found := file_sha256(path)) != record.sha256:
             faults.append(f"sha256 {found}, the result is of {record.sha256}")
         elif record.identity != record.sha256:  # another model is not even opened
-            graph = inspect_model(path, stages.call, output=self._spec.output)
-            if model_identity(path, graph.external_files) != record.identity:
-                faults.append("its external data has changed")
+            try:
+                graph = inspect_model(path, stages.call, output=self._spec.output)
+                if model_identity(path, graph.external_files) != record.identity:
+                    faults.append("its external data has changed")
+            except ModelError as error:  # the file is the audited one: what it refers to is not
+                faults.append(error.message)
         return VerificationCheck.of(MODEL, faults, fine=f"sha256 {record.sha256[:SHOWN]}...")
 
     def _check_images(self) -> tuple[VerificationCheck, ImageIndex | None]:
