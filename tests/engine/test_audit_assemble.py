@@ -223,6 +223,13 @@ def profile_of(
     )
 
 
+def test_what_luck_reaches_on_few_images_is_not_called_chance() -> None:
+    """All of three right says little of two classes, and is not near a half."""
+    few = warned(profile_of(1.0, n_units=3), n_classes=2)["near_chance"]
+    assert "100.0%, no more than luck may reach on 3 images" in few
+    assert "near_chance" not in warned(profile_of(1.0, n_units=5), n_classes=2)
+
+
 def warned(profile: ProfileEstimate, *, n_classes: int = 1000, **options: object) -> dict[str, str]:
     """Return the warnings that a profile deserves, by code."""
     values = {"empty": -7.0, "grand": -1.0, "efficiency_residual": 0.0, "floored_share": 0.0}

@@ -87,12 +87,12 @@ def _number_warnings(
             message="The labels are the model's own answers: accuracy is not measured, and a "
             "mistake counts as right.",
         )
-    elif _is_like_guessing(spec, profile, n_classes):
+    elif like_guessing := _like_guessing(spec, profile, n_classes):
         yield AuditWarning(
             code="near_chance",
-            message=f"Top-1 on the unfiltered images is {profile.top1:.1%}, near chance: guessing "
-            f"among {n_classes} classes has {1 / n_classes:.1%}. Check labels and preprocessing, "
-            "an audit of a broken pipeline means nothing.",
+            message=f"Top-1 on the unfiltered images is {profile.top1:.1%}, {like_guessing}: "
+            f"guessing among {n_classes} classes has {1 / n_classes:.1%}. Check labels and "
+            "preprocessing, an audit of a broken pipeline means nothing.",
         )
     if -math.inf < profile.grand < profile.empty:
         yield AuditWarning(
@@ -119,11 +119,14 @@ def _few_images(n_images: int, spec: AuditSpec) -> str:
     return message
 
 
-def _is_like_guessing(spec: AuditSpec, profile: ProfileEstimate, n_classes: int) -> bool:
-    """Say whether top-1 is about that of guessing, or one that so few images reach by guessing."""
+def _like_guessing(spec: AuditSpec, profile: ProfileEstimate, n_classes: int) -> str:
+    """Say how top-1 is like that of guessing; an empty string where it is not."""
+    if is_near_chance(profile.top1, n_classes):
+        return "near chance"
     n_images = profile.n_units * (spec.reference_batch if spec.mode == Mode.REFERENCE else 1)
-    n_right = round(profile.top1 * n_images)
-    return is_near_chance(profile.top1, n_classes) or may_be_guessing(n_right, n_images, n_classes)
+    if may_be_guessing(round(profile.top1 * n_images), n_images, n_classes):
+        return f"no more than luck may reach on {n_images} images"
+    return ""
 
 
 def failure_warning(failed: Sequence[FailedImage], *, n_used: int) -> AuditWarning:
