@@ -210,6 +210,21 @@ def affordable_images(spec: AuditSpec, per_image: int, shared: int) -> int | Non
     return affordable
 
 
+def planned_images(spec: AuditSpec, estimator: Estimator, n_available: int) -> int:
+    """Return how many of the readable images an audit takes, its other shards' included.
+
+    Raises
+    ------
+    SpecError
+        If the budget affords none.
+    """
+    n_images = min(n_available, spec.max_images or n_available)
+    if spec.mode == Mode.REFERENCE:
+        return n_images // spec.reference_batch * spec.reference_batch
+    affordable = affordable_images(spec, *evaluations_per_image(spec, estimator))
+    return n_images if affordable is None else min(n_images, affordable)
+
+
 def resolve_estimator(spec: AuditSpec, n_images: int) -> Estimator:
     """Return the estimator that ``auto`` stands for (METHOD.md, section 4)."""
     if spec.estimator != Estimator.AUTO:

@@ -31,6 +31,7 @@ from iaside_audit.events import AuditCancelled, Control, Finished, ImageDone
 from iaside_audit.report import RESULT_NAME, load_result
 from iaside_audit.report.documents import write_result
 from iaside_audit.store import STORE_NAME, read_store
+from iaside_audit.store.header import StoreHeader, header_checksum
 from iaside_audit.store.schema import INSERT, record_of, row_of
 
 if TYPE_CHECKING:
@@ -141,6 +142,16 @@ def test_a_merged_result_holds(spec: AuditSpec, tmp_path: Path) -> None:
     write_result(merge_shards(outs, tmp_path / "all"), tmp_path / "all" / RESULT_NAME)
     for folder in (*outs, tmp_path / "all"):
         assert not failed(checks_of(folder, given(spec)))
+
+
+def test_a_result_holds_after_its_store_grew_or_has_more_than_it(
+    spec: AuditSpec, tmp_path: Path
+) -> None:
+    """The same folder, with more images and with fewer."""
+    for max_images in (4, 8, 6):
+        asked = replace(spec, max_images=max_images)
+        write_result(audit_here(asked, out=tmp_path), tmp_path / RESULT_NAME)
+        assert not failed(checks_of(tmp_path))
 
 
 def test_what_is_not_given_is_not_checked(original: Path, spec: AuditSpec) -> None:
@@ -309,6 +320,21 @@ def test_a_result_of_chosen_rows_does_not_hold(audited: Path) -> None:
     checks = checks_of(audited)
     assert failed(checks)[0] == numbers.STORE
     assert checks[numbers.STORE].found == "12 rows, where the result is of 6 images"
+
+
+def test_a_store_of_fewer_images_than_the_audit_takes_does_not_hold(audited: Path) -> None:
+    """Neither rows nor header say that there were more: the images do that were readable."""
+    with closing(sqlite3.connect(audited / STORE_NAME, isolation_level=None)) as connection:
+        connection.execute("DELETE FROM images WHERE position >= 6")
+        ((text,),) = connection.execute("SELECT value FROM header")
+        header = StoreHeader.from_json(text)
+        forged = replace(header, data={**header.data, "n_images": 6}).to_json()
+        sealed = (forged, header_checksum(forged))
+        connection.execute("UPDATE header SET value = ?, checksum = ?", sealed)
+    conclude_again(audited, 6)
+    checks = checks_of(audited)
+    assert failed(checks)[0] == numbers.STORE
+    assert checks[numbers.STORE].found == "it is of 6 images, where the audit takes 12"
 
 
 def test_a_stop_between_two_looks_does_not_hold(

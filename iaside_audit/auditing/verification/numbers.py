@@ -10,10 +10,10 @@ from iaside_audit._version import __version__
 from iaside_audit.auditing.outcome import assemble, notices
 from iaside_audit.auditing.outcome.conclude import AuditContext, conclude, used_rows
 from iaside_audit.auditing.outcome.merge import wanted_places
-from iaside_audit.auditing.plan import checkpoints, row_length
+from iaside_audit.auditing.plan import checkpoints, planned_images, row_length
 from iaside_audit.auditing.verification.verdicts import VerificationCheck
 from iaside_audit.choices import FIRST_CHECK
-from iaside_audit.errors import IASideError, StoreError
+from iaside_audit.errors import IASideError, SpecError, StoreError
 from iaside_audit.result import result_to_document
 from iaside_audit.rows import ValueRows
 from iaside_audit.store import read_store
@@ -55,7 +55,8 @@ def check_numbers(result: AuditResult, store: Path) -> Iterator[VerificationChec
         yield VerificationCheck.of(STORE, [error.message], fine="")
         yield VerificationCheck.skipped(NUMBERS, "there are no rows to compute them from")
         return
-    usable = used_rows(stored.rows, context.spec)
+    wanted = wanted_places(stored.header)  # an audit of more images may have been there before
+    usable = used_rows([row for row in stored.rows if row.index in wanted], context.spec)
     faults = list(_store_faults(result, context, stored, n_usable=len(usable)))
     yield VerificationCheck.of(STORE, faults, fine=f"{len(stored.rows)} rows, every checksum holds")
     if _n_misshapen(context, stored.rows):
@@ -91,9 +92,13 @@ def _store_faults(
     )
     if n_usable < n_images or (n_usable > n_images and not may_be_more):
         yield f"{n_usable} rows, where the result is of {n_images} images"
-    wanted = wanted_places(stored.header)
-    if n_foreign := sum(row.index not in wanted for row in stored.rows):
-        yield f"{n_foreign} rows are of images that the audit does not take"
+    try:
+        n_planned = planned_images(context.spec, context.estimator, context.data.n_available)
+    except SpecError as error:
+        yield error.message
+    else:
+        if (n_kept := int(stored.header.data["n_images"])) != n_planned:
+            yield f"it is of {n_kept} images, where the audit takes {n_planned}"
     if n_misshapen := _n_misshapen(context, stored.rows):
         yield f"{n_misshapen} rows are of other coalitions than the audit takes"
 
@@ -115,10 +120,10 @@ def _differences(
     """Return how many values were compared, and what is said of those that differ."""
     has_target = context.spec.target_halfwidth is not None
     converged = result.estimator.converged if has_target else None  # a check of its own
-    failures = dict(sorted(stored.failures.items()))
+    wanted = wanted_places(stored.header)
+    failures = {index: one for index, one in sorted(stored.failures.items()) if index in wanted}
     if converged and rows:  # beyond the stop, none counts
         failures = {index: one for index, one in failures.items() if index < rows[-1].index}
-    wanted = wanted_places(stored.header)
     settled = wanted & ({row.index for row in stored.rows} | failures.keys())
     if len(settled) < len(wanted) and not converged:
         stopped = notices.stopped_warning(n_used=len(rows), n_planned=len(wanted))
