@@ -60,9 +60,8 @@ def decompose(image: FloatImage, partition: Partition, *, workers: int = 1) -> B
     for band in range(partition.n_bands - 1):
         # Band after band: all masked spectra at once fall out of the cache and take 2.5 times as
         # long.
-        mask = (partition.band_map == band).astype(
-            np.float32
-        )  # as bool, it takes 1.6 times as long
+        # As bool, it takes 1.6 times as long.
+        mask = (partition.band_map == band).astype(np.float32)
         bands[band] = irfft2(
             spectrum * mask,
             s=size,
