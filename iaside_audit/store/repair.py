@@ -54,13 +54,27 @@ class StoredAudit:
 
 
 def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
-    """Open a database; bytes that are not UTF-8 read as half surrogate pairs, not as errors."""
-    mode = "ro" if read_only else "rwc"
+    """Open a database; bytes that are not UTF-8 read as half surrogate pairs, not as errors.
+
+    Reading leaves nothing behind and takes no right to write: a log in which nothing is left to
+    come needs no index in a file beside it.
+    """
+    mode = "rwc"
+    if read_only:
+        mode = "ro" if _has_log(path) else "ro&immutable=1"
     connection = sqlite3.connect(
         f"{path.absolute().as_uri()}?mode={mode}", uri=True, isolation_level=None, timeout=WAIT_S
     )
     connection.text_factory = lambda data: data.decode(errors="surrogateescape")
     return connection
+
+
+def _has_log(path: Path) -> bool:
+    """Say whether a database may hold less than its log, as while somebody writes to it."""
+    try:
+        return path.with_name(f"{path.name}-wal").stat().st_size > 0
+    except OSError:
+        return False
 
 
 def has_begun(path: Path) -> bool:
@@ -153,7 +167,7 @@ def _opened(path: Path) -> sqlite3.Connection:
     if not path.is_file():
         raise StoreError(
             f"Expected a store of value rows, found no file at '{path}'. "
-            "Run the audit again to have its rows.",
+            "Put it beside the result under that name, or run the audit again.",
             path=str(path),
         )
     connection = connect(path, read_only=True)
@@ -161,6 +175,12 @@ def _opened(path: Path) -> sqlite3.Connection:
         check_version(connection, name=str(path))
     except sqlite3.DatabaseError as error:
         connection.close()
+        if error.sqlite_errorcode == sqlite3.SQLITE_CANTOPEN:
+            raise StoreError(
+                f"Expected to read '{path}', found: {error}. Check its permissions.",
+                path=str(path),
+                found=str(error),
+            ) from error
         raise _unreadable(path, str(error)) from error
     except StoreError:
         connection.close()
@@ -204,7 +224,7 @@ def _records(connection: sqlite3.Connection, n_images: int) -> tuple[list[Record
 def _unreadable(path: Path, found: str) -> StoreError:
     return StoreError(
         f"Expected a store of value rows in '{path}', found it damaged beyond use: {found}. "
-        "Start again with --no-resume, which moves it aside.",
+        "Take an unchanged copy, or start the audit again with --no-resume, which moves it aside.",
         path=str(path),
         found=found,
     )

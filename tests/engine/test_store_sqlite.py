@@ -134,6 +134,21 @@ def test_a_reader_follows_a_writer(tmp_path: Path) -> None:
             assert len(read_store(path).rows) == index + 1
 
 
+def test_reading_leaves_nothing_behind(tmp_path: Path) -> None:
+    """Neither beside a store that is whole, nor beside one that is cut: the folder may be a proof.
+
+    SQLite's own files beside a database could not be made in a folder that is read-only at all.
+    """
+    path = tmp_path / STORE_NAME
+    with closing(SqliteRowStore(path, header(), wanted([0]))) as store:
+        store.put(0, row(0))
+    assert len(read_store(path).rows) == 1
+    path.write_bytes(path.read_bytes()[:5000])
+    with pytest.raises(StoreError, match="Take an unchanged copy"):
+        read_store(path)
+    assert list(tmp_path.iterdir()) == [path]
+
+
 def test_there_is_one_writer(tmp_path: Path) -> None:
     """A second writer is refused, also from another process; the lock ends with its holder."""
     path = tmp_path / STORE_NAME
