@@ -188,6 +188,7 @@ def _set(document: dict[str, Any], path: str, value: object) -> None:
         ("model.sha256", "0" * 64),
         ("spec.baseline", "mean"),
         ("spec.seed", 7),
+        ("spec.model", "x" * 100_000),
         ("runtime.provider", "CUDAExecutionProvider"),
         ("runtime.lease_images", 3),
     ],
@@ -198,7 +199,10 @@ def test_an_edited_result_does_not_hold(audited: Path, path: str, value: object)
     checks = checks_of(audited)
     assert failed(checks) == [numbers.NUMBERS]
     assert path.split(".", maxsplit=1)[0] in checks[numbers.NUMBERS].found
+    is_of_another = checks[numbers.NUMBERS].found.startswith("the rows are of another model")
+    assert is_of_another == (path == "model.sha256")
     assert "the rows give" in checks[numbers.NUMBERS].found
+    assert len(checks[numbers.NUMBERS].found) < 1000
 
 
 def test_a_store_that_is_gone_or_damaged_is_a_fault(audited: Path) -> None:
@@ -272,6 +276,15 @@ def test_another_model_and_other_images_are_found(
     images = save_images(tmp_path / "images", N_IMAGES + 1, n_classes=5)
     (images / "007.png").write_bytes(b"damaged")
     assert not failed(checks_of(audited, given(spec, images=images))), "the same, elsewhere"
+    (images / "005.png").rename(images / "5 é.png")
+    table = images / "labels.csv"
+    labels = table.read_text("utf-8")
+    table.write_text(labels.replace("005.png", "5 é.png"), "utf-8")
+    checks = checks_of(audited, given(spec, images=images))
+    assert failed(checks) == [originals.IMAGES]
+    assert "every audited image is there" in checks[originals.IMAGES].found
+    (images / "5 é.png").rename(images / "005.png")
+    table.write_text(labels, "utf-8")
     Image.new("RGB", (32, 32)).save(images / "003.png")
     checks = checks_of(audited, given(spec, images=images))
     assert failed(checks) == [originals.IMAGES]

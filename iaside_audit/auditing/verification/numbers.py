@@ -14,6 +14,7 @@ from iaside_audit.auditing.plan import checkpoints, planned_images, row_length
 from iaside_audit.auditing.verification.verdicts import VerificationCheck
 from iaside_audit.choices import FIRST_CHECK
 from iaside_audit.errors import IASideError, SpecError, StoreError
+from iaside_audit.paths import elided
 from iaside_audit.result import result_to_document
 from iaside_audit.rows import ValueRows
 from iaside_audit.store import read_store
@@ -34,6 +35,10 @@ TOLERANCE: Final = 1e-6
 """Of a number, relative: another numpy may sum in another order."""
 SMALLEST: Final = 1e-9
 """Differences below this are none, whatever the number is."""
+OWNERS: Final = {"model.sha256": "another model", "data.manifest_sha256": "other images"}
+"""Where these differ, every number does: a store that was swapped is not hundreds of edits."""
+SHOWN_CHARACTERS: Final = 200
+"""Of a value that differs: a result of a stranger may hold any."""
 PROVENANCE: Final = ("provider", "onnxruntime", "lease_images")
 """What of the runtime is the same for all the runs that filled a store."""
 
@@ -137,6 +142,12 @@ def _differences(
         for name in names
         if not _is_same(pairs[0].get(name, _ABSENT), pairs[1].get(name, _ABSENT))
     ]
+    owners = [
+        f"the rows are of {owner} than the result"
+        for name, owner in OWNERS.items()
+        if pairs[0].get(name) != pairs[1].get(name)
+    ]
+    faults = [*owners, *faults]
     if faults and result.tool.version != __version__:
         faults.insert(0, f"made by version {result.tool.version}, checked by {__version__}")
     return len(names), faults
@@ -176,7 +187,7 @@ def _said(leaves: dict[str, Any], name: str) -> str:  # Any: JSON
     if name not in leaves:
         return "absent"
     value = leaves[name]
-    return f"{value:.6g}" if isinstance(value, float) else repr(value)
+    return f"{value:.6g}" if isinstance(value, float) else elided(repr(value), SHOWN_CHARACTERS)
 
 
 def _stopping_faults(

@@ -45,7 +45,7 @@ DEFAULT_TOLERANCE: Final = 1e-4
 """In nats; equal rows on one machine, and as near as this on another (DESIGN.md)."""
 DEFAULT_SAMPLE: Final = 8
 SHOWN: Final = 12
-"""Digits of a hash that is as it should be; the result has them all."""
+"""Digits that tell a hash from others; a line of a terminal does not hold two whole ones."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,7 +173,7 @@ class OriginalsCheck:
         record = self._result.model
         faults = []
         if (found := file_sha256(path)) != record.sha256:
-            faults.append(f"sha256 {found}, the result is of {record.sha256}")
+            faults.append(f"sha256 {_shown(found)}, the result is of {_shown(record.sha256)}")
         elif record.identity != record.sha256:  # another model is not even opened
             try:
                 graph = inspect_model(path, stages.call, output=self._spec.output)
@@ -181,7 +181,7 @@ class OriginalsCheck:
                     faults.append("its external data has changed")
             except ModelError as error:  # the file is the audited one: what it refers to is not
                 faults.append(error.message)
-        return VerificationCheck.of(MODEL, faults, fine=f"sha256 {record.sha256[:SHOWN]}...")
+        return VerificationCheck.of(MODEL, faults, fine=f"sha256 {_shown(record.sha256)}")
 
     def _check_images(self) -> tuple[VerificationCheck, ImageIndex | None]:
         if self._asked.images is None:
@@ -198,13 +198,14 @@ class OriginalsCheck:
             listing, labelling, seed=spec.seed, control=self._control, emit=self._emit
         )
         faults = list(self._image_faults(index))
-        fine = f"{len(index.entries)} readable, manifest {index.manifest_sha256[:SHOWN]}..."
+        fine = f"{len(index.entries)} readable, manifest {_shown(index.manifest_sha256)}"
         return VerificationCheck.of(IMAGES, faults, fine=fine), index
 
     def _image_faults(self, index: ImageIndex) -> Iterator[str]:
         expected = self._result.data.manifest_sha256
-        if index.manifest_sha256 != expected:
-            yield f"manifest {index.manifest_sha256}, the result is of {expected}"
+        is_same = index.manifest_sha256 == expected
+        if not is_same:
+            yield f"manifest {_shown(index.manifest_sha256)}, the result is of {_shown(expected)}"
         elif len(index.entries) != self._result.data.n_available:
             n_available = self._result.data.n_available
             yield f"{len(index.entries)} are readable, the result says {n_available}"
@@ -226,6 +227,8 @@ class OriginalsCheck:
             )
         ):
             yield f"{n_moved} rows are of other images or labels than the order says"
+        elif not is_same:
+            yield "every audited image is there: names, or images beyond these, are others"
 
     def _check_sample(
         self, stages: Preparation, worker: Worker, index: ImageIndex, rows: ValueRows
@@ -296,6 +299,10 @@ class OriginalsCheck:
             f"difference {max(differences):.1e} nats of {asked.tolerance:.0e} allowed"
         )
         return VerificationCheck.of(SAMPLE, faults, fine=fine)
+
+
+def _shown(digest: str) -> str:
+    return f"{digest[:SHOWN]}..."
 
 
 def _is_at(order: Sequence[IndexedImage], place: int, image_id: str, label: int) -> bool:
