@@ -117,7 +117,7 @@ def test_what_keeps_results_from_being_compared_is_listed(
     assert len(state.results) == 3
     [refusal] = state.refusals
     assert refusal.startswith("c is not compared")
-    assert "norm linf against l2; baseline zero against mean" in refusal
+    assert "norm l2 instead of linf; baseline mean instead of zero" in refusal
     assert len(state.side_by_side) == 3
     otherwise_cut = replace(foreign, bands=foreign.bands[:3])
     assert [row.name for row in state_of(one, otherwise_cut).side_by_side] == ["a"]

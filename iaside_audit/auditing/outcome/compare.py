@@ -119,11 +119,11 @@ def setting_differences(first: AuditResult, other: AuditResult) -> tuple[str, ..
     Returns
     -------
     tuple of str
-        Such as ``"norm linf against l2"``, the first result's setting first; empty where their
+        Such as ``"norm l2 instead of linf"``, the other result's setting first; empty where their
         numbers mean the same.
     """
     return tuple(
-        f"{name} {found[0]} against {found[1]}"
+        f"{name} {found[1]} instead of {found[0]}"
         for name, found in _settings(first, other)
         if found[0] != found[1]
     )
@@ -140,7 +140,7 @@ def _check_same_game(first: NamedResult, others: Sequence[NamedResult]) -> None:
         named = ", and ".join(f"'{name}' with {found}" for name, found in differences.items())
         raise SpecError(
             f"Expected results of the same game as '{first.name}', found {named}. "
-            "Audit all models with the same options.",
+            f"Audit all models with the same options.{_frame_advice([first, *others])}",
             expected=first.name,
             found="; ".join(differences.values()),
         )
@@ -172,12 +172,22 @@ def _labels(result: AuditResult) -> str:
 
 
 def _frame(result: AuditResult) -> str:
-    """Return the size at which the bands were taken."""
-    frame = result.spec.frame
-    height, width = (
-        (frame, frame) if isinstance(frame, int) else (result.model.preprocessing.crop_size)
-    )
+    height, width = _frame_size(result)
     return f"{height} x {width} px"
+
+
+def _frame_size(result: AuditResult) -> tuple[int, int]:
+    """Return height and width at which the bands were taken."""
+    frame = result.spec.frame
+    return (frame, frame) if isinstance(frame, int) else result.model.preprocessing.crop_size
+
+
+def _frame_advice(results: Sequence[NamedResult]) -> str:
+    """Say what makes models of several input sizes comparable: a frame that all of them contain."""
+    sizes = {_frame_size(one.result) for one in results}
+    if len(sizes) == 1:
+        return ""
+    return f" Give --frame {min(map(min, sizes))} to models whose inputs differ in size."
 
 
 def _keys(rows: ValueRows) -> list[tuple[str, int]]:
