@@ -61,7 +61,7 @@ def command(
     )
 
     given = {name: value for name, value in options.items() if value is not None}
-    audit = None if beside is None else _audit_beside(beside, model)
+    audit = None if beside is None else _audit_beside(beside)
     if audit is not None:
         from iaside_audit.robustness.predict_beside import beside_options  # noqa: PLC0415
 
@@ -72,6 +72,10 @@ def command(
         names=names,
         severities=severities,
     )
+    if audit is not None:
+        from iaside_audit.robustness.predict_beside import check_beside  # noqa: PLC0415
+
+        check_beside(audit, plan.spec)
     with made_output_folder(out):
         measured, was_cancelled, read = run_and_show(plan.spec, plan.request, out, quiet=quiet)
         if measured is None:
@@ -86,18 +90,15 @@ def command(
     return WORSE_THAN_ASKED if measured.data.n_failed else 0
 
 
-def _audit_beside(path: Path, model: Path) -> AuditResult:
-    """Return the audit that predicts, once it is known to be one of the model."""
+def _audit_beside(path: Path) -> AuditResult:
+    """Return the audit that predicts."""
     from iaside_audit.errors import ReportError  # noqa: PLC0415 - start-up time
     from iaside_audit.report import load_result  # noqa: PLC0415
-    from iaside_audit.robustness.predict_beside import check_beside  # noqa: PLC0415
 
     try:
-        audit = load_result(path)
+        return load_result(path)
     except ReportError as error:  # unusable input, not a failure to write
         raise click.UsageError(error.message) from error
-    check_beside(audit, model)
-    return audit
 
 
 def _report_beside(audit: AuditResult, measured: Measured, out: Path, *, as_json: bool) -> None:

@@ -23,10 +23,9 @@ from iaside_audit.robustness.requests import CorruptionRequest, ReadyMadeRequest
 from iaside_audit.rows import rows_at
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from iaside_audit.result import AuditResult
     from iaside_audit.robustness.measured import Measured
+    from iaside_audit.spec import AuditSpec
 
 DECIDING: Final = ("bands", "norm", "spacing", "frame", "seed")
 """Options that decide which image is corrupted how, and what is left of which band."""
@@ -40,28 +39,30 @@ def beside_options(audit: AuditResult) -> dict[str, Any]:  # Any: JSON
     return {name: values[name] for name in REPEATED if values[name] is not None}
 
 
-def check_beside(audit: AuditResult, model: Path) -> None:
+def check_beside(audit: AuditResult, spec: AuditSpec) -> None:
     """Refuse, before anything is measured, an audit that cannot stand beside the measurement.
 
     Parameters
     ----------
     audit : AuditResult
         The audit.
-    model : Path
-        The model that will be measured: a file, or an id of the catalogue.
+    spec : AuditSpec
+        Of the measurement; its model is a file, or an id of the catalogue.
 
     Raises
     ------
     SpecError
-        If the audit is of another model, or in reference mode.
+        If the audit is of another model, has other options, or is in reference mode or of a single
+        image.
     StoreError
         If its rows are gone.
     """
     check_predictable(audit)
-    found = file_sha256(resolve_model(model))
+    _refuse_differences(_option_differences(audit, spec))
+    found = file_sha256(resolve_model(spec.model))
     if found != audit.model.sha256:
         raise SpecError(
-            f"Expected an audit of '{model}' beside its measurement, found one of "
+            f"Expected an audit of '{spec.model}' beside its measurement, found one of "
             f"'{audit.model.path}', another file (sha256 {audit.model.sha256[:12]} instead of "
             f"{found[:12]}). Audit this model, or measure that one.",
             expected=found,
@@ -129,12 +130,7 @@ def predict_measured(audit: AuditResult, measured: Measured) -> PredictionRun:
 
 def _check_same_settings(audit: AuditResult, measured: Measured) -> None:
     """Refuse a measurement of another model, on other bands, or of other inputs."""
-    before, now = audit.spec.to_dict(), measured.spec.to_dict()
-    differences = [
-        f"{name} {now[name]} instead of {before[name]}"
-        for name in DECIDING
-        if now[name] != before[name]
-    ]
+    differences = _option_differences(audit, measured.spec)
     if audit.model.identity != measured.model.identity:
         differences.append("another model")
     inputs = [replace(one.model.preprocessing, source="") for one in (audit, measured)]
@@ -142,6 +138,19 @@ def _check_same_settings(audit: AuditResult, measured: Measured) -> None:
         differences.append("another preprocessing")
     if audit.model.output.name != measured.model.output.name:
         differences.append("another output")
+    _refuse_differences(differences)
+
+
+def _option_differences(audit: AuditResult, spec: AuditSpec) -> list[str]:
+    before, now = audit.spec.to_dict(), spec.to_dict()
+    return [
+        f"{name} {now[name]} instead of {before[name]}"
+        for name in DECIDING
+        if now[name] != before[name]
+    ]
+
+
+def _refuse_differences(differences: list[str]) -> None:
     if differences:
         raise SpecError(
             f"Expected a measurement like the audit beside it, found {'; '.join(differences)}. "

@@ -122,7 +122,8 @@ def predict_audit(
     AuditCancelled
         If `control` says so.
     SpecError
-        If the audit is in reference mode, whose values are of batches, not of images.
+        If the audit is in reference mode, whose values are of batches, not of images, or of a
+        single image.
     StoreError
         If the audit's rows are gone.
     ImageError
@@ -190,12 +191,17 @@ def check_predictable(audit: AuditResult) -> None:
     Raises
     ------
     SpecError
-        If it is in reference mode.
+        If it is in reference mode, or of a single image.
     """
     if audit.spec.mode == Mode.REFERENCE:
         raise SpecError(
             "Expected an audit in corrected mode, found one in reference mode, whose values belong "
             "to batches and not to images. Run the audit again without --mode reference."
+        )
+    if audit.data.n_images < MIN_IMAGES:
+        raise SpecError(
+            f"Expected an audit of at least {MIN_IMAGES} images, found one of "
+            f"{audit.data.n_images}. Run the audit again with more of them."
         )
 
 

@@ -118,8 +118,22 @@ def test_corrupt_beside_an_audit_predicts_what_predict_does(
             ("corrupt", "other.onnx", "--images", "images", "--beside", "audit", "--out", "no"),
             "audit of 'other.onnx' beside its measurement",
         ),
+        (
+            ("corrupt", "net.onnx", "--images=images", "--beside=audit", "--bands=9", "--out=no"),
+            "found bands 9 instead of",
+        ),
+        (("predict", "single"), "an audit of at least 2 images, found one of 1"),
     ],
-    ids=["no result", "corruption", "other images", "no images", "no rows", "other model"],
+    ids=[
+        "no result",
+        "corruption",
+        "other images",
+        "no images",
+        "no rows",
+        "other model",
+        "other bands",
+        "one",
+    ],
 )
 def test_what_cannot_be_predicted_is_refused(
     place: Path,
@@ -134,6 +148,10 @@ def test_what_cannot_be_predicted_is_refused(
     (place / "empty").mkdir(exist_ok=True)
     (place / "bare").mkdir(exist_ok=True)
     shutil.copy(place / "audit" / "result.json", place / "bare")
+    single = json.loads((place / "audit" / "result.json").read_text("utf-8"))
+    single["data"]["n_images"] = 1
+    (place / "single").mkdir(exist_ok=True)
+    (place / "single" / "result.json").write_text(json.dumps(single), "utf-8")
     ConvNet(gain=7).save(place / "other.onnx")
     outcome = command_here(capsys, *words)
     assert outcome.code in {1, 2}
