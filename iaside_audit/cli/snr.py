@@ -129,7 +129,7 @@ def _print(run: SnrRun) -> None:
     )
     table.add_column("condition", no_wrap=True)
     for band in range(run.spec.bands):
-        table.add_column(str(band), justify="right", no_wrap=True, min_width=5)
+        table.add_column(str(band), justify="right", no_wrap=True, min_width=4)
     table.add_column(" decay")
     for one in run.results:
         table.add_row(
