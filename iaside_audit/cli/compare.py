@@ -38,12 +38,14 @@ def command(
     from iaside_audit.cli.console import stderr  # noqa: PLC0415 - start-up time
     from iaside_audit.errors import ReportError  # noqa: PLC0415
     from iaside_audit.report import load_result  # noqa: PLC0415
-    from iaside_audit.report.comparisons import write_comparison  # noqa: PLC0415
+    from iaside_audit.report.comparisons import check_comparison_name, write_comparison  # noqa: PLC0415
 
     try:
         named = [NamedResult(name=str(path), result=load_result(path)) for path in results]
     except ReportError as error:  # unusable input, not a failure to write
         raise click.UsageError(error.message) from error
+    if out is not None:
+        check_comparison_name(out)
     report = compare_results(named)
     if as_json:
         click.echo(report.to_json().encode(errors="backslashreplace"), nl=False)
@@ -61,6 +63,7 @@ def _print(report: ComparisonReport) -> None:
 
     from iaside_audit.cli.console import (  # noqa: PLC0415
         make_table,
+        print_text,
         print_warnings,
         print_whole,
         stdout,
@@ -83,11 +86,11 @@ def _print(report: ComparisonReport) -> None:
         print_whole(console, table)
     confidence = format_percent(report.confidence)
     bootstrap = bootstrap_name(report.interval_method, report.mode)
-    console.print(
-        f" {report.n_images} images matched by content; intervals at {confidence} by the paired "
+    print_text(
+        console,
+        f"{report.n_images} images matched by content; intervals at {confidence} by the paired "
         f"{bootstrap}; p from {report.n_permutations} sign flips, corrected over every line and "
         f"model ({report.correction}). Bold: corrected p at most "
         f"{format_percent(1 - report.confidence)}.",
-        markup=False,
     )
     print_warnings(report.warnings, console)

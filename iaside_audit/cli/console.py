@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.measure import Measurement
 from rich.padding import Padding
 from rich.table import Table
+from rich.text import Text
 
 from iaside_audit.classifier.safety import MAX_MESSAGE, printable
 from iaside_audit.report.summary import (
@@ -66,15 +67,25 @@ def stderr() -> Console:
 
 
 def make_table(title: str | None = None, *, is_dense: bool = False) -> Table:
-    """Return an empty table that looks as all of them do; a dense one puts its columns closer."""
+    """Return an empty table that looks as all of them do; a dense one puts its columns closer.
+
+    A title, in markup, is not broken where the table below it is narrower.
+    """
+    text = None if title is None else Text.from_markup(title, style="bold", overflow="ignore")
+    if text is not None:
+        text.no_wrap = True
     return Table(
-        title=title,
+        title=text,
         title_justify="left",
-        title_style="bold",
         box=SIMPLE_HEAD,
         padding=0,
         collapse_padding=is_dense,
     )
+
+
+def print_text(console: Console, text: str) -> None:
+    """Print a paragraph without markup; all its lines begin below those of a table."""
+    console.print(Padding(escape(text), (0, 1)))
 
 
 def print_whole(console: Console, table: Table) -> None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 NOT_MET: Final = 3
 GATE_SCHEMA_VERSION: Final = 1
+MAX_DECIMALS: Final = 4
 QUANTITIES: Final = {
     "": "",
     "halfwidth": "half-width of the ",
@@ -122,6 +123,7 @@ def _print(lines: Sequence[GateLine], result: AuditResult) -> None:
     from iaside_audit.cli.console import (  # noqa: PLC0415
         foreign,
         make_table,
+        print_text,
         print_warnings,
         print_whole,
         stdout,
@@ -139,7 +141,7 @@ def _print(lines: Sequence[GateLine], result: AuditResult) -> None:
         )
     print_whole(console, table)
     confidence = format_percent(result.spec.confidence)
-    console.print(f" Intervals at {confidence}, by {interval_method(result)}.", markup=False)
+    print_text(console, f"Intervals at {confidence}, by {interval_method(result)}.")
     print_warnings((one.message for one in result.warnings), console)
     print_warnings((text for line in lines for text in line.warnings), console)
 
@@ -147,7 +149,8 @@ def _print(lines: Sequence[GateLine], result: AuditResult) -> None:
 def _cells(line: GateLine) -> tuple[str, str, str, str]:
     """Return a line's name, value, interval and threshold; a digit more than the interval bears.
 
-    With it, an end that lies just beyond its threshold is seen to.
+    With it, an end that lies just beyond its threshold is seen to. A band of next to no importance
+    would bear more digits than a line of a terminal.
     """
     from iaside_audit.report.summary import (  # noqa: PLC0415
         decimals_for,
@@ -155,12 +158,12 @@ def _cells(line: GateLine) -> tuple[str, str, str, str]:
         format_number,
     )
 
-    decimals = 3 if line.interval is None else decimals_for(line.interval) + 1
+    decimals = 3 if line.interval is None else min(decimals_for(line.interval) + 1, MAX_DECIMALS)
     if isinstance(line.value, int):
         decimals = 0
-    limit = f"at least {line.least:g}" if line.most is None else f"at most {line.most:g}"
+    asked = f"at least {line.least:g}" if line.most is None else f"at most {line.most:g}"
     interval = "" if line.interval is None else format_interval(line.interval, decimals)
-    return _words(line.name), format_number(line.value, decimals), interval, limit
+    return _words(line.name), format_number(line.value, decimals), interval, asked
 
 
 def _words(name: str) -> str:

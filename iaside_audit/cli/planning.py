@@ -13,7 +13,7 @@ from rich.markup import escape
 from iaside_audit.auditing.pilot import AuditForecast, PlanOption, run_pilot
 from iaside_audit.auditing.stability import StabilityReport, run_stability
 from iaside_audit.choices import FIRST_CHECK
-from iaside_audit.cli.console import make_table, print_whole, stdout
+from iaside_audit.cli.console import make_table, print_text, print_whole, stdout
 from iaside_audit.cli.folder import made_output_folder
 from iaside_audit.cli.progress import show_events
 from iaside_audit.report.files import write_text
@@ -85,7 +85,7 @@ def _print_forecast(forecast: AuditForecast, console: Console) -> None:
         )
     print_whole(console, table)
     for line in _forecast_lines(forecast):
-        console.print(f" {line}", markup=False)
+        print_text(console, line)
 
 
 def _forecast_lines(forecast: AuditForecast) -> list[str]:
@@ -179,11 +179,11 @@ def _print_stability(report: StabilityReport, console: Console) -> None:
         )
     print_whole(console, table)
     low, high = report.comparable_range
-    console.print(
-        f" Anchored score over baselines and ranges (same M, norm and spacing): "
+    print_text(
+        console,
+        f"Anchored score over baselines and ranges (same M, norm and spacing): "
         f"{format_number(low)} to {format_number(high)}; lowest rank agreement (Kendall's tau): "
         f"{format_number(report.lowest_rank_agreement, 2)}.",
-        markup=False,
     )
     for one in report.variants:
         if one.note:

@@ -90,6 +90,23 @@ def comparison_csv(report: ComparisonReport) -> str:
     return text.getvalue()
 
 
+def check_comparison_name(path: Path) -> None:
+    """Refuse a file name that does not say how a comparison is written.
+
+    Raises
+    ------
+    SpecError
+        If the suffix is neither ``.json`` nor ``.csv``.
+    """
+    if (found := path.suffix.lower()) not in {".json", ".csv"}:
+        raise SpecError(
+            f"Expected a file ending in .json or .csv, found {found!r} in {str(path)!r}.",
+            path=str(path),
+            expected=".json, .csv",
+            found=found,
+        )
+
+
 def write_comparison(report: ComparisonReport, path: Path) -> None:
     """Write a comparison; the suffix, ``.json`` or ``.csv``, says how.
 
@@ -100,18 +117,9 @@ def write_comparison(report: ComparisonReport, path: Path) -> None:
     ReportError
         If the file cannot be written.
     """
-    match path.suffix.lower():
-        case ".json":
-            write_text(path, report.to_json())
-        case ".csv":
-            write_text(path, comparison_csv(report))
-        case other:
-            raise SpecError(
-                f"Expected a file ending in .json or .csv, found {other!r} in {str(path)!r}.",
-                path=str(path),
-                expected=".json, .csv",
-                found=other,
-            )
+    check_comparison_name(path)
+    is_json = path.suffix.lower() == ".json"
+    write_text(path, report.to_json() if is_json else comparison_csv(report))
 
 
 def _in_words(comparison: Comparison) -> Iterator[tuple[str, Difference]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -52,6 +53,7 @@ def test_corrupt_writes_errors_and_means(place: Path, capsys: pytest.CaptureFixt
         *FOG_AND_CONTRAST, "--severity", 3, "--severity", 1, "--out", out,
     )  # fmt: skip
     assert outcome.code == 0, outcome.err
+    assert re.search(r"^Top-1 error in %, by severity \(\d+ images\)$", outcome.out, re.MULTILINE)
     document = read_json(out / "corruption.json")
     assert list(document_faults(document, "corruption")) == []
     conditions = [(one["corruption"], one["severity"]) for one in document["conditions"]]
