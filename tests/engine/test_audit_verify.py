@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import sqlite3
 from contextlib import closing
@@ -13,12 +12,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import onnx
 import pytest
-from audit_material import ConvNet, audit_here, convnet_spec, events_here, save_images
+from audit_material import ConvNet, audit_here, save_images
 from PIL import Image
+from verification_material import (
+    N_IMAGES,
+    audited_spec,
+    change_document,
+    change_rows,
+    checks_of,
+    failed,
+    given,
+    run_into,
+    set_value,
+)
 
-from iaside_audit.auditing import plan
-from iaside_audit.auditing.leases import LeaseRun
-from iaside_audit.auditing.outcome.conclude import AuditContext, conclude
 from iaside_audit.auditing.outcome.merge import merge_shards
 from iaside_audit.auditing.verification import numbers, originals
 from iaside_audit.auditing.verification.originals import OriginalsAsked
@@ -27,20 +34,15 @@ from iaside_audit.auditing.verification.verify import verify_result
 from iaside_audit.auditing.workers import InProcessWorker
 from iaside_audit.choices import Mode
 from iaside_audit.errors import InferenceError, ModelError
-from iaside_audit.events import AuditCancelled, Control, Finished, ImageDone
+from iaside_audit.events import AuditCancelled, Control
 from iaside_audit.report import RESULT_NAME, load_result
 from iaside_audit.report.documents import write_result
-from iaside_audit.store import STORE_NAME, read_store
-from iaside_audit.store.header import StoreHeader, header_checksum
-from iaside_audit.store.schema import INSERT, record_of, row_of
+from iaside_audit.store import STORE_NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from iaside_audit.rows import ValueRow
     from iaside_audit.spec import AuditSpec
 
-N_IMAGES = 12
 ALL_CHECKS = [
     numbers.STORE,
     numbers.NUMBERS,
@@ -53,62 +55,19 @@ ALL_CHECKS = [
 @pytest.fixture(scope="module")
 def spec(tmp_path_factory: pytest.TempPathFactory) -> AuditSpec:
     """Specify an audit of several leases, one image of which is damaged."""
-    folder = tmp_path_factory.mktemp("verify")
-    asked = convnet_spec(folder, n_images=N_IMAGES + 1, batch=28, threads=1)
-    (folder / "images" / "007.png").write_bytes(b"damaged")
-    return asked
+    return audited_spec(tmp_path_factory.mktemp("verify"))
 
 
 @pytest.fixture(scope="module")
 def original(spec: AuditSpec, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Run it into a folder."""
-    out = tmp_path_factory.mktemp("audited")
-    write_result(audit_here(spec, out=out), out / RESULT_NAME)
-    return out
+    return run_into(spec, tmp_path_factory.mktemp("audited"))
 
 
 @pytest.fixture
 def audited(original: Path, tmp_path: Path) -> Path:
     """Return a copy of the folder, to be changed."""
     return shutil.copytree(original, tmp_path / "audited")
-
-
-def checks_of(
-    folder: Path, asked: OriginalsAsked | None = None, control: Control | None = None
-) -> dict[str, VerificationCheck]:
-    """Verify the result of a folder, the model run in this process."""
-    stream = verify_result(
-        load_result(folder), folder / STORE_NAME, asked, control, start_worker=InProcessWorker
-    )
-    return {one.name: one for one in stream if isinstance(one, VerificationCheck)}
-
-
-def given(spec: AuditSpec, **others: Any) -> OriginalsAsked:  # Any: fields of what is asked
-    """Ask for everything, on the audit's own model and images."""
-    return OriginalsAsked(**{"model": spec.model, "images": spec.images, "seed": 3, **others})
-
-
-def failed(checks: dict[str, VerificationCheck]) -> list[str]:
-    """Return the names of the checks that failed."""
-    return [name for name, one in checks.items() if one.verdict == Verdict.FAILED]
-
-
-def change_document(folder: Path, change: Callable[[dict[str, Any]], None]) -> None:
-    """Edit a result by hand."""
-    path = folder / RESULT_NAME
-    document = json.loads(path.read_text(encoding="utf-8"))
-    change(document)
-    path.write_text(json.dumps(document), encoding="utf-8")
-
-
-def change_rows(folder: Path, change: Callable[[ValueRow], ValueRow]) -> None:
-    """Edit the rows of a store, checksums and all, as a forger would."""
-    with closing(sqlite3.connect(folder / STORE_NAME, isolation_level=None)) as connection:
-        records = connection.execute("SELECT * FROM images").fetchall()
-        for record in records:
-            row = row_of(record)
-            assert row is not None
-            connection.execute(INSERT, record_of(change(row), created=0.0))
 
 
 @pytest.mark.parametrize(
@@ -168,13 +127,6 @@ def test_what_is_not_given_is_not_checked(original: Path, spec: AuditSpec) -> No
     assert checks[originals.SAMPLE].verdict == Verdict.NOT_CHECKED
 
 
-def _set(document: dict[str, Any], path: str, value: object) -> None:
-    *parents, last = path.split(".")
-    for name in parents:
-        document = document[int(name)] if isinstance(document, list) else document[name]
-    document[last] = value
-
-
 @pytest.mark.parametrize(
     ("path", "value"),
     [
@@ -195,7 +147,7 @@ def _set(document: dict[str, Any], path: str, value: object) -> None:
 )
 def test_an_edited_result_does_not_hold(audited: Path, path: str, value: object) -> None:
     """Whatever is changed by hand, it is named with what the rows give."""
-    change_document(audited, lambda document: _set(document, path, value))
+    change_document(audited, lambda document: set_value(document, path, value))
     checks = checks_of(audited)
     assert failed(checks) == [numbers.NUMBERS]
     assert path.split(".", maxsplit=1)[0] in checks[numbers.NUMBERS].found
@@ -244,7 +196,7 @@ def test_a_shape_that_no_audit_has_is_a_fault(
     audited: Path, spec: AuditSpec, name: str, value: int
 ) -> None:
     """It is neither divided by nor allocated."""
-    change_document(audited, lambda document: _set(document, f"runtime.{name}", value))
+    change_document(audited, lambda document: set_value(document, f"runtime.{name}", value))
     checks = checks_of(audited, given(spec))
     assert checks[originals.SAMPLE].found.startswith("no audit has ")
 
@@ -309,77 +261,6 @@ def test_external_data_that_changed_or_is_gone_is_a_fault(spec: AuditSpec, tmp_p
     assert failed(checks_of(tmp_path, model_only)) == [originals.MODEL]
     weights.unlink()
     assert failed(checks_of(tmp_path, model_only)) == [originals.MODEL]
-
-
-def test_a_stop_that_the_rule_does_not_allow_is_found(spec: AuditSpec, tmp_path: Path) -> None:
-    """A target that is not met may not be called met."""
-    asked = replace(spec, target_halfwidth=0.01)
-    write_result(audit_here(asked, out=tmp_path), tmp_path / RESULT_NAME)
-    change_document(tmp_path, lambda document: _set(document, "estimator.converged", value=True))
-    assert failed(checks_of(tmp_path)) == [numbers.STOPPING]
-
-
-def conclude_again(folder: Path, n_images: int, *, converged: bool | None = None) -> None:
-    """Forge a result of the first images of a store, with all that follows from so few."""
-    stored = read_store(folder / STORE_NAME)
-    context = AuditContext.from_document(stored.header.context)
-    forged = conclude(context, stored.rows[:n_images], [], converged=converged)
-    write_result(forged, folder / RESULT_NAME)
-
-
-def test_a_result_of_chosen_rows_does_not_hold(audited: Path) -> None:
-    """An audit that was not stopped takes all its rows, and no others."""
-    conclude_again(audited, 6)
-    checks = checks_of(audited)
-    assert failed(checks)[0] == numbers.STORE
-    assert checks[numbers.STORE].found == "12 rows, where the result is of 6 images"
-
-
-def test_a_store_of_fewer_images_than_the_audit_takes_does_not_hold(audited: Path) -> None:
-    """Neither rows nor header say that there were more: the images do that were readable."""
-    with closing(sqlite3.connect(audited / STORE_NAME, isolation_level=None)) as connection:
-        connection.execute("DELETE FROM images WHERE position >= 6")
-        ((text,),) = connection.execute("SELECT value FROM header")
-        header = StoreHeader.from_json(text)
-        forged = replace(header, data={**header.data, "n_images": 6}).to_json()
-        sealed = (forged, header_checksum(forged))
-        connection.execute("UPDATE header SET value = ?, checksum = ?", sealed)
-    conclude_again(audited, 6)
-    checks = checks_of(audited)
-    assert failed(checks)[0] == numbers.STORE
-    assert checks[numbers.STORE].found == "it is of 6 images, where the audit takes 12"
-
-
-def test_a_stop_between_two_looks_does_not_hold(
-    spec: AuditSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The target is looked at after 100, 200, 400, ... images and at the end: here from 4 on."""
-    for module in (numbers, plan):
-        monkeypatch.setattr(module, "FIRST_CHECK", 4)
-    audit_here(replace(spec, target_halfwidth=1e-9), out=tmp_path)
-    for n_images, faults in ((7, [numbers.STOPPING]), (8, []), (N_IMAGES, [])):
-        monkeypatch.setattr(numbers, "_meets", lambda rows, *_, n=n_images: len(rows) == n)
-        conclude_again(tmp_path, n_images, converged=True)
-        assert failed(checks_of(tmp_path)) == faults
-
-
-def test_a_target_that_is_met_by_the_last_leases_of_a_cancelled_audit(
-    spec: AuditSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The audit is whole: it is not said to be stopped, and holds."""
-    for module in (numbers, plan):
-        monkeypatch.setattr(module, "FIRST_CHECK", 4)
-    monkeypatch.setattr(LeaseRun, "_meets_target", lambda _, rows: len(rows) >= 4)
-    monkeypatch.setattr(numbers, "_meets", lambda rows, *_: len(rows) >= 4)
-    control = Control()
-    events = events_here(replace(spec, target_halfwidth=0.5), control, out=tmp_path)
-    for event in events:
-        if isinstance(event, ImageDone) and event.n_done == 4:
-            control.cancel()
-    assert isinstance(event, Finished)
-    assert "stopped_early" not in {one.code for one in event.result.warnings}
-    write_result(event.result, tmp_path / RESULT_NAME)
-    assert not failed(checks_of(tmp_path))
 
 
 def test_rows_of_other_coalitions_are_named(audited: Path) -> None:
