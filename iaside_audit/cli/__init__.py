@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from iaside_audit._version import __version__
+from iaside_audit.cli import interrupts
 from iaside_audit.errors import IASideError, InferenceError, ReportError, StoreError
 from iaside_audit.events import AuditCancelled
 from iaside_audit.paths import SHOWN_CHARACTERS, elided
@@ -121,6 +122,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit with its code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     wants_traceback = "--debug" in words
+    interrupts.listen()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a file name may hold what it cannot write
             stream.reconfigure(errors="backslashreplace")
@@ -142,12 +144,16 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         message, code = _file_fault(error)
         _complain(message, wants_traceback=wants_traceback)
     except Exception as error:  # noqa: BLE001 - the last line of defence
-        _complain(
-            f"Unexpected fault: {type(error).__name__}: {error}. "
-            "Run again with --debug and report what it prints.",
-            wants_traceback=wants_traceback,
-        )
-        code = FAILED
+        if interrupts.asked.is_set():
+            click.echo("Cancelled.", err=True)
+            code = CANCELLED
+        else:
+            _complain(
+                f"Unexpected fault: {type(error).__name__}: {error}. "
+                "Run again with --debug and report what it prints.",
+                wants_traceback=wants_traceback,
+            )
+            code = FAILED
     sys.exit(code or 0)
 
 

@@ -16,6 +16,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from iaside_audit.cli import interrupts
 from iaside_audit.cli.console import foreign, stderr
 from iaside_audit.events import (
     Cancelled,
@@ -275,6 +276,8 @@ def _signals_cancel(control: Control, console: Console) -> Iterator[None]:
 
     before = {one: signal.signal(one, cancel) for one in SIGNALS}
     try:
+        if interrupts.asked.is_set():  # before, and lost in an import
+            raise KeyboardInterrupt
         yield
     finally:
         for one, handler in before.items():
