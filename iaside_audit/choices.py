@@ -15,6 +15,11 @@ FIRST_CHECK: Final = 100
 """Stopping is looked at after 100, 200, 400, ... images; denser checks undercover."""
 DEFAULT_REFERENCE_BATCH: Final = 10
 """The authors'."""
+DEFAULT_SAMPLE: Final = 8
+"""Rows that `verify` makes again."""
+SAME_NATS: Final = 1e-4
+"""Log-probabilities that differ by less are the same: those of one row on two machines, or in two
+batches (DESIGN.md). On one machine, in one batch, they are equal."""
 MAX_MODEL_BYTES: Final = 4 << 30
 """A classifier larger than this is more often an accident, or a trap, than meant."""
 REFERENCE_BASELINES: Final = ("zero", "noise", "shuffle")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from iaside_audit.cli.options import PATH, common_options, json_option
+from iaside_audit.cli.options import PATH, common_options, given_result, json_option
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,14 +36,9 @@ def command(
     """
     from iaside_audit.auditing.outcome.compare import NamedResult, compare_results  # noqa: PLC0415
     from iaside_audit.cli.console import stderr  # noqa: PLC0415 - start-up time
-    from iaside_audit.errors import ReportError  # noqa: PLC0415
-    from iaside_audit.report import load_result  # noqa: PLC0415
     from iaside_audit.report.comparisons import check_comparison_name, write_comparison  # noqa: PLC0415
 
-    try:
-        named = [NamedResult(name=str(path), result=load_result(path)) for path in results]
-    except ReportError as error:  # unusable input, not a failure to write
-        raise click.UsageError(error.message) from error
+    named = [NamedResult(name=str(path), result=given_result(path)) for path in results]
     if out is not None:
         check_comparison_name(out)
     report = compare_results(named)

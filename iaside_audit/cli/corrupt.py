@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from iaside_audit.cli.measurements import run_and_show, shared_options
-from iaside_audit.cli.options import PATH, common_options, corruption_options, json_option
+from iaside_audit.cli.options import (
+    PATH,
+    common_options,
+    corruption_options,
+    given_result,
+    json_option,
+)
 from iaside_audit.spec import AuditSpec
 
 if TYPE_CHECKING:
@@ -61,7 +67,7 @@ def command(
     )
 
     given = {name: value for name, value in options.items() if value is not None}
-    audit = None if beside is None else _audit_beside(beside)
+    audit = None if beside is None else given_result(beside)
     if audit is not None:
         from iaside_audit.robustness.predict_beside import beside_options  # noqa: PLC0415
 
@@ -88,17 +94,6 @@ def command(
     if was_cancelled:
         return CANCELLED
     return WORSE_THAN_ASKED if measured.data.n_failed else 0
-
-
-def _audit_beside(path: Path) -> AuditResult:
-    """Return the audit that predicts."""
-    from iaside_audit.errors import ReportError  # noqa: PLC0415 - start-up time
-    from iaside_audit.report import load_result  # noqa: PLC0415
-
-    try:
-        return load_result(path)
-    except ReportError as error:  # unusable input, not a failure to write
-        raise click.UsageError(error.message) from error
 
 
 def _report_beside(audit: AuditResult, measured: Measured, out: Path, *, as_json: bool) -> None:

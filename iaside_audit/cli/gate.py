@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import click
 
-from iaside_audit.cli.options import PATH, common_options, json_option
+from iaside_audit.cli.options import PATH, common_options, given_result, json_option
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -80,8 +80,7 @@ def command(
     """
     from iaside_audit.auditing.outcome.compare import NamedResult  # noqa: PLC0415 - start-up time
     from iaside_audit.auditing.outcome.gate import Thresholds, gate  # noqa: PLC0415
-    from iaside_audit.errors import ReportError  # noqa: PLC0415
-    from iaside_audit.report import load_result, report_id  # noqa: PLC0415
+    from iaside_audit.report import report_id  # noqa: PLC0415
 
     thresholds = Thresholds(
         score=score,
@@ -92,13 +91,10 @@ def command(
         max_importance=max_importance,
         max_failed=max_failed,
     )
-    try:
-        loaded = load_result(result)
-        other = None
-        if against is not None:
-            other = NamedResult(name=str(against), result=load_result(against))
-    except ReportError as error:  # unusable input, not a failure to write
-        raise click.UsageError(error.message) from error
+    loaded = given_result(result)
+    other = None
+    if against is not None:
+        other = NamedResult(name=str(against), result=given_result(against))
     lines = gate(loaded, thresholds, against=other)
     is_met = all(one.is_met for one in lines)
     if as_json:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from enum import StrEnum
     from os import PathLike
 
+    from iaside_audit.result import AuditResult
+
     Command = Callable[..., Any]  # Any: click passes options by name
 
 
@@ -120,6 +122,23 @@ def numbers(name: str, text: str) -> tuple[float, ...]:
         raise SpecError(
             f"Expected numbers separated by commas for --{name}, found {text!r}."
         ) from error
+
+
+def given_result(path: Path) -> AuditResult:
+    """Read a result that was named on the command line.
+
+    Raises
+    ------
+    click.UsageError
+        If there is none, or it cannot be used: that is no failure to write a report.
+    """
+    from iaside_audit.errors import ReportError  # noqa: PLC0415 - start-up time
+    from iaside_audit.report import load_result  # noqa: PLC0415
+
+    try:
+        return load_result(path)
+    except ReportError as error:
+        raise click.UsageError(error.message) from error
 
 
 def audit_options(

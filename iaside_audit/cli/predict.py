@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from iaside_audit.cli.options import PATH, common_options, corruption_options, json_option
+from iaside_audit.cli.options import (
+    PATH,
+    common_options,
+    corruption_options,
+    given_result,
+    json_option,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -61,8 +67,6 @@ def command(
     from iaside_audit.cli.console import stdout  # noqa: PLC0415
     from iaside_audit.cli.folder import made_output_folder  # noqa: PLC0415
     from iaside_audit.cli.progress import measured_with_progress  # noqa: PLC0415
-    from iaside_audit.errors import ReportError  # noqa: PLC0415
-    from iaside_audit.report import load_result  # noqa: PLC0415
     from iaside_audit.report.prediction_outputs import (  # noqa: PLC0415
         prediction_document,
         write_prediction,
@@ -70,10 +74,7 @@ def command(
     from iaside_audit.robustness.corruption_run import corruption_request  # noqa: PLC0415
     from iaside_audit.robustness.predict_run import predict_audit  # noqa: PLC0415
 
-    try:
-        audit = load_result(result)
-    except ReportError as error:  # unusable input, not a failure to write
-        raise click.UsageError(error.message) from error
+    audit = given_result(result)
     request = corruption_request(corrupted, names=names, severities=severities)
     with nullcontext() if out is None else made_output_folder(out):
         run = measured_with_progress(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from iaside_audit.cli.options import PATH, common_options
+from iaside_audit.cli.options import PATH, common_options, given_result
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,13 +38,9 @@ def command(
       iaside-audit report audit/ --out audit.html
       iaside-audit report audit/ --beside snr/ --beside heatmap/ --out axis.svg
     """
-    from iaside_audit.errors import ReportError  # noqa: PLC0415 - start-up time
-    from iaside_audit.report import load_result, write_beside, write_report  # noqa: PLC0415
+    from iaside_audit.report import write_beside, write_report  # noqa: PLC0415 - start-up time
 
-    try:
-        loaded = load_result(result)
-    except ReportError as error:  # unusable input, not a failure to write
-        raise click.UsageError(error.message) from error
+    loaded = given_result(result)
     if beside:
         write_beside(loaded, beside, out)
     else:

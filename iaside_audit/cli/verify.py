@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from iaside_audit.cli.options import HELP, PATH, common_options, json_option
+from iaside_audit.choices import DEFAULT_SAMPLE, SAME_NATS
+from iaside_audit.cli.options import HELP, PATH, common_options, given_result, json_option
 
 if TYPE_CHECKING:
     from iaside_audit.report.verification import Verification
@@ -25,7 +26,7 @@ FAULT_FOUND: Final = 1
 @click.option(
     "--sample",
     type=click.IntRange(min=1),
-    default=8,
+    default=DEFAULT_SAMPLE,
     show_default=True,
     help="Rows that are made again, where model and images are given.",
 )
@@ -37,7 +38,7 @@ FAULT_FOUND: Final = 1
 @click.option(
     "--tolerance",
     type=click.FloatRange(min=0),
-    default=1e-4,
+    default=SAME_NATS,
     show_default=True,
     help="In nats: by how much a row may differ. Quantised models differ between kinds of CPU.",
 )
@@ -74,16 +75,12 @@ def command(
     from iaside_audit.auditing.verification.verdicts import VerificationCheck  # noqa: PLC0415
     from iaside_audit.auditing.verification.verify import verify_result  # noqa: PLC0415
     from iaside_audit.cli.progress import shown  # noqa: PLC0415
-    from iaside_audit.errors import ReportError  # noqa: PLC0415
-    from iaside_audit.report import RESULT_NAME, load_result, report_id  # noqa: PLC0415
+    from iaside_audit.report import RESULT_NAME, report_id  # noqa: PLC0415
     from iaside_audit.report.verification import Verification  # noqa: PLC0415
     from iaside_audit.store import STORE_NAME  # noqa: PLC0415
 
     path = result / RESULT_NAME if result.is_dir() else result
-    try:
-        loaded = load_result(path)
-    except ReportError as error:  # unusable input, not a failure to write
-        raise click.UsageError(error.message) from error
+    loaded = given_result(path)
     asked = OriginalsAsked(
         model=model,
         images=images,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from iaside_audit.choices import SAME_NATS
 from iaside_audit.games.coalitions import coalition_matrix
 from iaside_audit.games.exact import shapley_values
 from iaside_audit.games.permutation import walk_shapley
@@ -33,8 +34,6 @@ CORRELATION: Final = 0.7
 away; each further player multiplies it. Measured on real classifiers: 0.5 to 0.85 serve alike."""
 NUGGET: Final = 0.01
 """Share of that variance which each coalition has for itself; it keeps the fit well-conditioned."""
-SAME: Final = 1e-4
-"""Rows of one image differ by less in two batches, in nats (DESIGN.md)."""
 SHRINKAGE: Final = 0.1
 """Variance of what is not additive in the mean game, over that of an image about the mean game.
 A weak fit is drawn towards an additive game, which leaves the walks as they are."""
@@ -104,7 +103,7 @@ def _first_half(codes: NDArray[np.uint32], values: FloatMatrix) -> NDArray[np.bo
     opposite halves, each would be read against a game that was fitted to itself.
     """
     is_same_walk = (codes[1:] == codes[:-1]).all(axis=1)
-    is_copy = is_same_walk & np.isclose(values[1:], values[:-1], rtol=0, atol=SAME).all(axis=1)
+    is_copy = is_same_walk & np.isclose(values[1:], values[:-1], rtol=0, atol=SAME_NATS).all(axis=1)
     number = np.concatenate([[0], np.cumsum(~is_copy)])
     is_first: NDArray[np.bool_] = number % 2 == 0
     return is_first

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 MAX_THREADS: Final = 4
 """More than a model on one GPU can follow."""
 LEAST_SHARED: Final = 4
-"""Cores from which on a model on the CPU gains by it (a fifth, on 4 and on 16 cores)."""
+"""Cores from which on a model on the CPU gains by it (about a fifth on four)."""
 MAX_BYTES: Final = 1 << 28
 """Of what is ready and not yet taken; images of usual sizes take a tenth of it."""
 

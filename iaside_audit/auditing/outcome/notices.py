@@ -9,7 +9,7 @@ import numpy as np
 
 from iaside_audit.auditing.outcome.assemble import MIN_REFERENCE_BATCHES
 from iaside_audit.auditing.outcome.chance import is_near_chance, may_be_guessing
-from iaside_audit.choices import MIN_BANDS, Mode
+from iaside_audit.choices import MIN_BANDS, SAME_NATS, Mode
 from iaside_audit.result import IMAGES_FAILED, AuditWarning
 
 if TYPE_CHECKING:
@@ -23,8 +23,6 @@ STOPPED_EARLY: Final = "stopped_early"
 FEW_IMAGES: Final = 30
 FLOORED_SHARE: Final = 1e-3
 EFFICIENCY_TOLERANCE: Final = 1e-4
-SAME: Final = 1e-4
-"""Log-probabilities that differ by less are the same, in nats (DESIGN.md)."""
 
 
 def number_warnings(
@@ -202,13 +200,13 @@ def with_failures(
 
 def check_warnings(checks: ChecksRecord) -> Iterator[AuditWarning]:
     """Yield what the checks of a session found that a reader of the numbers must know."""
-    if not checks.repeat_difference <= SAME:
+    if not checks.repeat_difference <= SAME_NATS:
         yield AuditWarning(
             code="not_deterministic",
             message="The model gives different answers to the same input: log-probabilities differ "
             f"by up to {checks.repeat_difference:.1e} nats between two runs.",
         )
-    if checks.batch_difference is not None and not checks.batch_difference <= SAME:
+    if checks.batch_difference is not None and not checks.batch_difference <= SAME_NATS:
         yield AuditWarning(
             code="batch_variance",
             message="The model's answer to an image depends on the others in its batch: "

@@ -14,7 +14,7 @@ from iaside_audit.auditing.model import inspect_model, resolve_model
 from iaside_audit.auditing.plan import MAX_BATCH, make_plan
 from iaside_audit.auditing.preparation import Crew, Preparation, read_images, seats_of
 from iaside_audit.auditing.verification.verdicts import Verdict, VerificationCheck
-from iaside_audit.choices import DEFAULT_PAIRS, Estimator, Mode
+from iaside_audit.choices import DEFAULT_PAIRS, DEFAULT_SAMPLE, SAME_NATS, Estimator, Mode
 from iaside_audit.classifier.identity import file_sha256, model_identity
 from iaside_audit.classifier.providers import available_threads
 from iaside_audit.classifier.safety import check_file
@@ -41,9 +41,6 @@ IMAGES: Final = "the images are the audited ones"
 SAMPLE: Final = "rows come out again"
 INCOMPLETE: Final = "it takes model and images"
 
-DEFAULT_TOLERANCE: Final = 1e-4
-"""In nats; equal rows on one machine, and as near as this on another (DESIGN.md)."""
-DEFAULT_SAMPLE: Final = 8
 SHOWN: Final = 12
 """Digits that tell a hash from others; a line of a terminal does not hold two whole ones."""
 
@@ -74,7 +71,7 @@ class OriginalsAsked:
     classes: Path | None = None
     n_sample: int = DEFAULT_SAMPLE
     seed: int = 0
-    tolerance: float = DEFAULT_TOLERANCE
+    tolerance: float = SAME_NATS
     device: str = "auto"
 
     def spec_of(self, result: AuditResult) -> AuditSpec:

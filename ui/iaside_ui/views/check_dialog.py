@@ -28,6 +28,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from iaside_audit.choices import DEFAULT_SAMPLE
 from iaside_ui.appearance import characters_wide, enlarge_font
 from iaside_ui.icons import icon
 from iaside_ui.qtmodels.checks import check_model
@@ -50,8 +51,6 @@ WIDTH_CHARACTERS: Final = 140
 TABLE_LINES: Final = 12
 SCREEN_SHARE: Final = 0.85
 """Of the screen, which the dialog takes at most when it opens."""
-DEFAULT_SAMPLE: Final = 8
-"""As on the command line."""
 
 
 class CheckDialog(QDialog):
