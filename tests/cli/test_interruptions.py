@@ -19,6 +19,8 @@ from audit_material import (
     save_npz,
 )
 
+from iaside_audit.cli import group, interrupts
+from iaside_audit.cli.progress import shown
 from iaside_audit.report import load_result
 from iaside_audit.store import STORE_NAME, read_store
 
@@ -96,6 +98,32 @@ def test_the_second_signal_stops_at_once_and_keeps_rows(spec: AuditSpec, tmp_pat
     stored = read_store(out / STORE_NAME)
     assert stored.is_sound
     assert len(stored.rows) >= 2
+
+
+@pytest.mark.parametrize("becomes", [RuntimeError, None], ids=["another error", "nothing"])
+def test_ctrl_c_during_an_import_is_heard(
+    becomes: type[Exception] | None,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What the import makes of the exception does not matter, and nothing begins after it."""
+    begun = []
+
+    def start(*_: object, **__: object) -> None:
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt:
+            if becomes is not None:
+                raise becomes from None
+        with shown(quiet=True):
+            begun.append(1)
+
+    monkeypatch.setattr(group, "main", start)
+    outcome = command_here(capsys, "models")
+    assert (outcome.code, outcome.err, begun) == (130, "Cancelled.\n", [])
+    monkeypatch.undo()
+    assert command_here(capsys, "models").code == 0, "the next command does not stop for it"
+    assert not interrupts.asked.is_set()
 
 
 def test_ctrl_c_at_once_leaves_nothing(spec: AuditSpec, tmp_path: Path) -> None:
